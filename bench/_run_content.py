@@ -1,0 +1,183 @@
+"""What MLflow is told of one record: names made legal, values flattened, all within MLflow's limits."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import math
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bench.record import Record
+
+NAME_LENGTH, PARAM_LENGTH, TAG_LENGTH, DIGEST_LENGTH = 250, 6_000, 8_000, 36
+RUN_STATUS = {"ok": "FINISHED", "killed": "KILLED", "timeout": "KILLED"}  # all others: FAILED
+DIGEST_TAG = "record_sha256"
+
+
+class Point(NamedTuple):
+    """One value of a metric at a step, its name as the harness spells it."""
+
+    name: str
+    value: float
+    step: int
+
+
+class Curve(NamedTuple):
+    """One line of a curves.csv."""
+
+    epoch: int
+    phase: str
+    split: str
+    term: str
+    value: float
+
+
+class DatasetInput(NamedTuple):
+    """A data set as MLflow names it; `source` is JSON that MLflow's own class for `source_type` reads."""
+
+    name: str
+    digest: str
+    source_type: str
+    source: str
+
+
+def legal_names(names: Iterable[str]) -> dict[str, str]:
+    """Each name to one that MLflow takes (`kl[0]` to `kl_0`); two that would meet stay apart by a number."""
+    legal: dict[str, str] = {}
+    for name in names:
+        if name in legal:
+            continue
+        # A part of only dots or of nothing reads as a path that leads elsewhere, which MLflow refuses.
+        parts = (re.sub(r"[^\w.\- ]+", "_", part).strip("_. ") or "_" for part in name.split("/"))
+        wanted = "/".join(parts)[:NAME_LENGTH].rstrip("/")
+        taken, number, chosen = set(legal.values()), 1, wanted
+        while chosen in taken:
+            number += 1
+            chosen = f"{wanted[: NAME_LENGTH - 8]}_{number}"
+        legal[name] = chosen
+    return legal
+
+
+def digest(record: Record) -> str:
+    """sha256 of all that a record says, the same whether it was just made or read from disk."""
+    return hashlib.sha256(json.dumps(asdict(record), sort_keys=True).encode()).hexdigest()
+
+
+def points(record: Record, folder: Path) -> list[Point]:
+    """Metrics, interval bounds, timings and curves; a value that isn't finite is NaN (MLflow stores inf as 1.8e308)."""
+    found = [Point(name, value, 0) for name, value in record.metrics.items()]
+    for name, (low, high) in record.intervals.items():
+        found += [Point(f"interval_low/{name}", low, 0), Point(f"interval_high/{name}", high, 0)]
+    found += [Point(f"timing/{name}", value, 0) for name, value in record.timings.items() if _number(value)]
+    for epoch, *parts, value in curves(folder / "curves.csv"):
+        # A slash inside a phase or term would move it to another place in MLflow's tree of charts.
+        found.append(Point("/".join(["curve", *(str(part).replace("/", "_") for part in parts)]), value, epoch))
+    return [point._replace(value=float(point.value) if math.isfinite(point.value) else math.nan) for point in found]
+
+
+def curves(path: Path) -> Iterator[Curve]:
+    """The lines of a curves.csv, `epoch,phase,split,term,value`; a torn line of a killed worker is passed over."""
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        for row in csv.DictReader(file):
+            try:
+                yield Curve(
+                    int(row["epoch"]), str(row["phase"]), str(row["split"]), str(row["term"]), float(row["value"])
+                )
+            except (KeyError, TypeError, ValueError):
+                continue
+
+
+def params(record: Record) -> dict[str, str]:
+    """Options and budget, flattened: `options.latent_size`, `budget.epochs`."""
+    return flatten({"options": record.options, "budget": record.budget})
+
+
+def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested mappings as dotted names to text, cut at MLflow's limit; a list stays one value."""
+    flat: dict[str, str] = {}
+    for name, value in content.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flatten(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = text(value)[:PARAM_LENGTH]
+    return flat
+
+
+def tags(record: Record) -> dict[str, str]:
+    """What runs are searched and grouped by."""
+    environment = record.environment
+    found: dict[str, Any] = {
+        "cell": record.cell,
+        "suite": record.suite,
+        "method": record.method,
+        "label": record.label,
+        "dataset": record.dataset,
+        "data_digest": record.data_digest,
+        "seed": record.seed,
+        "status": record.status,
+        "device": environment.get("device", ""),
+        "git": commit(environment.get("git")),
+    }
+    if record.error:
+        found["error"] = ": ".join(record.error[name] for name in ("type", "message") if record.error.get(name))
+    return {name: text(value)[:TAG_LENGTH] for name, value in found.items()}
+
+
+def dataset_input(record: Record) -> DatasetInput | None:
+    """The data set that the cell was trained on; None where the cell failed before it was read (no digest)."""
+    if not record.data_digest:
+        return None
+    kind, _, path = record.dataset.partition(":")
+    source: dict[str, Any]
+    if kind in ("folder", "npz") and path:
+        source_type, source = "local", {"uri": path}
+    else:
+        source_type, source = "code", {"tags": {"mlflow.source.name": f"latentbench dataset {record.dataset}"}}
+    return DatasetInput(record.dataset[:500], record.data_digest[:DIGEST_LENGTH], source_type, json.dumps(source))
+
+
+def span(record: Record, folder: Path) -> tuple[int, int]:
+    """Start and end of the cell in milliseconds since 1970; what the record doesn't say, its file's time does."""
+    path = folder / "record.json"
+    written = path.stat().st_mtime if path.is_file() else time.time()
+    total, started = record.timings.get("total_seconds"), record.environment.get("started")
+    if started is None:
+        started = written - (total or 0.0)
+    end = max(written, started) if total is None else started + total
+    return int(started * 1000), int(end * 1000)
+
+
+def artifacts(folder: Path) -> list[Path]:
+    """The files that go with the run: pictures and the record itself."""
+    return [path for path in (*sorted(folder.glob("*.png")), folder / "record.json") if path.is_file()]
+
+
+def commit(git: Any) -> str:
+    """The commit of `{"commit", "changed"}`, marked where files differed from it; empty outside a checkout."""
+    if isinstance(git, Mapping):
+        return f"{git.get('commit', '')}{'-changed' if git.get('changed') else ''}"
+    return str(git or "")
+
+
+def text(value: Any) -> str:
+    """A value in words: text as it is, numbers and None as Python writes them, all else as compact JSON."""
+    if isinstance(value, str | int | float) or value is None:
+        return str(value)
+    return json.dumps(value, separators=(",", ":"), default=str)
+
+
+def without_password(line: str) -> str:
+    """The line with every `user:password@` of an address masked: it is printed and stored."""
+    return re.sub(r"://[^/\s]+@", "://***@", line)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

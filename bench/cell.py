@@ -1,0 +1,244 @@
+"""One cell from data to record; failure to status."""
+
+import resource
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import torch
+from threadpoolctl import threadpool_limits
+
+import methods
+import metrics
+from bench import environment, neutral
+from bench.clock import Clock
+from bench.datasets import load
+from bench.datasets.base import Dataset, split
+from bench.evidence import Evidence
+from bench.gathering import Costs
+from bench.loop import Budget, Curves, Diverged, count_parameters, train
+from bench.measure import choose, measure
+from bench.options import build, find, load_plugin
+from bench.paths import cache_folder
+from bench.record import Record, cells_folder, write
+from bench.seeds import deterministic, seeded, stream
+from bench.suite import Cell, Evaluation, Plan
+from methods.base import AbstractMethod, Images, ImageSpec, TrainingData
+from metrics.base import Unavailable
+from metrics.features import Extractor, inception_extractor
+
+
+def prepare(plan_path: Path) -> None:
+    """What the cells of a plan share, made once before them: the neutral classifier of each data set."""
+    plan = Plan.read(plan_path)
+    _set_up(plan)
+    wanted = {need for metric in choose(plan.evaluation["metrics"]) for need in metric.needs}
+    if wanted & {"neutral", "sample_predictions", "sample_confidences", "class_sample_predictions"}:
+        for name in dict.fromkeys(cell["dataset"] for cell in plan.cells):
+            neutral.get(load(name, Path(plan.data_root), download=False), torch.device(plan.device))
+
+
+def run_cell(plan_path: Path, identity: str, launched: float | None = None) -> Record:
+    """Train, gather, measure and record one cell. `launched`: time.time() when the launcher asked for it.
+
+    Whatever a method raises becomes the record's status and error; only what keeps the record itself from being written is raised.
+    """
+    plan = Plan.read(plan_path)
+    cell = plan.cell(identity)
+    work = CellRun(plan, cell, time.time() if launched is None else launched)
+    status = "ok"
+    error: BaseException | None = None
+    try:
+        work.run()
+    except Diverged as problem:
+        status, error = "diverged", problem
+    except (torch.OutOfMemoryError, MemoryError) as problem:
+        status, error = "oom", problem
+    except (Exception, SystemExit) as problem:  # noqa: BLE001  the one place where a failure of any kind becomes a status
+        status, error = "error", problem
+    if error is not None:
+        traceback.print_exception(error)
+    return work.finish(status, error)
+
+
+class CellRun:
+    """The parts of one cell's work, and what they leave for its record."""
+
+    def __init__(self, plan: Plan, cell: Cell, launched: float) -> None:
+        self.plan, self.cell, self.launched = plan, cell, launched
+        self.device = torch.device(plan.device)
+        lag = max(0.0, time.time() - launched)
+        self.clock = Clock(self.device, started=time.perf_counter() - lag)
+        self.clock.seconds["setup"] += lag
+        self.folder = cells_folder(Path(plan.results)) / cell.cell
+        self.record = blank_record(plan, cell)
+        self.record.environment = {"started": launched}
+        self.curves = Curves()
+
+    def run(self) -> None:
+        """Data, method, training, evidence, metrics, pictures."""
+        evaluation = Evaluation(**self.plan.evaluation)
+        with self.clock.measure("setup"):
+            _set_up(self.plan)
+            self.record.environment |= environment.describe(self.device)
+            dataset, data, test = self._data()
+            method = self._method(dataset)
+        self.record.timings["start_to_training_seconds"] = self.clock.total()
+        with seeded(self.cell.seed, "noise", self.device):
+            budget = Budget(**self.cell.budget)
+            self._train(method, data, test, budget)
+        with self.clock.measure("evaluate"):
+            evidence = self._evidence(method, dataset, data, test, evaluation)
+            found = measure(evidence, choose(evaluation.metrics))
+        self._keep(found, evidence, dataset)
+        with self.clock.measure("log"):
+            from bench.draw import draw  # matplotlib: only when something is drawn
+
+            self._write_curves()
+            made, self.record.events = draw(self.folder, evidence, dataset.classes)
+            self.record.artifacts = ["curves.csv", *made]
+
+    def _data(self) -> tuple[Dataset, TrainingData, Images]:
+        dataset = load(self.cell.dataset, Path(self.plan.data_root), download=False)
+        if dataset.digest != self.cell.data_digest:
+            raise ValueError(
+                f"data set {self.cell.dataset} changed since the plan: expected digest {self.cell.data_digest[:12]}, found "
+                f"{dataset.digest[:12]}: run the suite again"
+            )
+        kept, held = split(dataset, self.plan.held_out, stream(self.cell.seed, "split"))
+        x, y = dataset.x_train, dataset.y_train
+        if len(held):
+            train_images = Images(x[kept].to(self.device), y[kept].to(self.device))
+        else:
+            train_images = Images(x.to(self.device), y.to(self.device))
+        held_out = Images(x[held].to(self.device), y[held].to(self.device))
+        test = Images(dataset.x_test.to(self.device), dataset.y_test.to(self.device))
+        return dataset, TrainingData(train_images, held_out, dataset.n_classes), test
+
+    def _method(self, dataset: Dataset) -> AbstractMethod:
+        entry = find(self.cell.method)
+        with seeded(self.cell.seed, "weights", torch.device("cpu")):  # on the CPU: the same weights on every device
+            method = build(self.cell.label, entry, ImageSpec(*dataset.shape, dataset.n_classes), self.cell.options)
+        return method.to(self.device)
+
+    def _train(self, method: AbstractMethod, data: TrainingData, test: Images, budget: Budget) -> None:
+        progress = self.folder / "progress"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        progress.write_text("")
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+
+        def on_epoch(phase: str, epoch: int, epochs: int) -> None:
+            with self.clock.measure("log"), progress.open("a") as file:
+                file.write(f"{phase} {epoch} {epochs}\n")
+
+        self.curves = train(method, data, test, budget, self.cell.seed, self.clock, on_epoch)
+        method.eval()
+
+    def _evidence(
+        self, method: AbstractMethod, dataset: Dataset, data: TrainingData, test: Images, evaluation: Evaluation
+    ) -> Evidence:
+        parameters = count_parameters(method)
+        costs = Costs(self.clock.seconds["train"], self.curves.trained_images, peak_memory(self.device), parameters)
+        return Evidence(
+            method,
+            data,
+            test,
+            evaluation,
+            self.cell.seed,
+            costs,
+            neutral=lambda: neutral.get(dataset, self.device),
+            inception=lambda: inception(self.plan),
+            originals_name=f"{dataset.digest[:16]}-{min(evaluation.samples, len(test))}",
+            feature_cache=cache_folder() / "features",
+        )
+
+    def _keep(self, found: Any, evidence: Evidence, dataset: Dataset) -> None:
+        record = self.record
+        for name in ("metrics", "intervals", "by_class", "unavailable", "definitions"):
+            setattr(record, name, getattr(found, name))
+        counts = {
+            "train": len(evidence.data.train),
+            "held_out": len(evidence.data.held_out),
+            "test": len(evidence.test),
+        }
+        counts |= {"samples": evidence.settings.samples, "originals": len(evidence.originals)}
+        record.protocol = {**evidence.protocol, "classes": list(dataset.classes), "counts": counts}
+
+    def _write_curves(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "curves.csv").write_text(self.curves.csv())
+
+    def finish(self, status: str, error: BaseException | None) -> Record:
+        """Write curves and record."""
+        with self.clock.measure("log"):
+            self._write_curves()
+        record = self.record
+        record.status = status
+        if error is not None:
+            record.error = {
+                "type": type(error).__name__,
+                "message": f"sys.exit({error}) was called"
+                if isinstance(error, SystemExit)
+                else str(error) or repr(error),
+                "traceback": "".join(traceback.format_exception(error)),
+            }
+        seconds = {f"{name}_seconds": self.clock.seconds[name] for name in ("setup", "train", "evaluate", "log")}
+        record.timings |= {**seconds, "total_seconds": self.clock.total(), "side_by_side": self.plan.side_by_side}
+        record.environment["worker_peak_mib"] = peak_memory(torch.device("cpu")) / 2**20
+        write(record, Path(self.plan.results))
+        return record
+
+
+def blank_record(plan: Plan, cell: Cell) -> Record:
+    """What is known of a cell before it has run."""
+    labels = {}
+    try:
+        cls = find(cell.method).cls
+        labels = {"train": cls.labels_in_training, "test": cls.labels_at_test}
+    except ValueError:
+        pass  # a plug-in's method in a process that has not loaded it: the failure record goes without the column
+    return Record(
+        cell=cell.cell,
+        suite=plan.suite,
+        label=cell.label,
+        method=cell.method,
+        dataset=cell.dataset,
+        seed=cell.seed,
+        options=cell.options,
+        budget=cell.budget,
+        status="ok",
+        labels=labels,
+        comparison=plan.comparison,
+        data_digest=cell.data_digest,
+        sources=cell.sources,
+    )
+
+
+def _set_up(plan: Plan) -> None:
+    torch.set_num_threads(plan.threads)
+    threadpool_limits(
+        plan.threads
+    )  # BLAS and OpenMP behind NumPy and scikit-learn: side-by-side cells keep to their cores
+    deterministic()
+    methods.load()
+    metrics.load()
+    for plugin in plan.plugins:
+        load_plugin(plugin)
+
+
+def inception(plan: Plan) -> Extractor:
+    """The extractor that the plan settled on. Raises Unavailable with the plan's reason where there is none."""
+    if "reason" in plan.inception:
+        raise Unavailable(plan.inception["reason"])
+    return inception_extractor(Path(plan.inception["path"]))
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes: the allocator's peak on a GPU, the process's peak resident size on a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

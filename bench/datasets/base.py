@@ -1,0 +1,122 @@
+"""What a data set is: two splits held whole as uint8 images and int64 labels, and how part of training is held out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from bench.datasets.errors import DataError
+
+if TYPE_CHECKING:  # torch takes a second to import, and listing names must not wait for it
+    from torch import Tensor
+
+__all__ = ["DataError", "Dataset", "split", "stratified"]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A data set, whole and in memory.
+
+    x_train, x_test: uint8 (N, C, H, W), 0..255. y_train, y_test: int64 (N,), each label an index into `classes`.
+    name, source and licence are filled in by `load` from the registry, so a decorated function leaves them out.
+    Raises DataError, a ValueError, where dtypes, shapes, counts or labels do not fit.
+    """
+
+    x_train: Tensor
+    y_train: Tensor
+    x_test: Tensor
+    y_test: Tensor
+    classes: tuple[str, ...]
+    name: str = ""
+    source: str = ""
+    licence: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.classes) < 2:
+            raise DataError(f"{self._title}: classes are {self.classes!r}; at least two are needed")
+        for part, x, y in (("train", self.x_train, self.y_train), ("test", self.x_test, self.y_test)):
+            self._check_part(part, x, y)
+        if self.x_train.shape[1:] != self.x_test.shape[1:]:
+            train, test = tuple(self.x_train.shape[1:]), tuple(self.x_test.shape[1:])
+            raise DataError(
+                f"{self._title}: x_train holds images of {train}, x_test of {test} (C,H,W); make them equal"
+            )
+
+    def _check_part(self, part: str, x: Tensor, y: Tensor) -> None:
+        import torch
+
+        if x.dtype != torch.uint8 or x.ndim != 4 or x.shape[0] == 0:
+            found = f"{x.dtype} {tuple(x.shape)}"
+            raise DataError(f"{self._title}: x_{part} is {found}; give uint8 (N,C,H,W) with at least one image")
+        if y.dtype != torch.int64 or y.ndim != 1:
+            raise DataError(f"{self._title}: y_{part} is {y.dtype} {tuple(y.shape)}; give int64 (N,)")
+        if len(x) != len(y):
+            raise DataError(
+                f"{self._title}: x_{part} has {len(x)} images, y_{part} {len(y)} labels; give one label an image"
+            )
+        low, high = (int(bound) for bound in torch.aminmax(y))
+        if low < 0 or high >= self.n_classes:
+            allowed = f"0..{self.n_classes - 1} (one for each of {self.n_classes} classes)"
+            raise DataError(f"{self._title}: y_{part} has labels {low}..{high}; give labels in {allowed}")
+
+    @property
+    def _title(self) -> str:
+        return self.name or "data set"
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        channels, height, width = self.x_train.shape[1:]
+        return channels, height, width
+
+    @property
+    def n_classes(self) -> int:
+        return len(self.classes)
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256, in hex, over shapes, images and labels of both splits; its name and origin do not count."""
+        digest = hashlib.sha256()
+        for array in (self.x_train, self.y_train, self.x_test, self.y_test):
+            digest.update(f"{array.dtype}{tuple(array.shape)}".encode())
+            digest.update(array.contiguous().numpy().data)  # the tensor's own memory: hashing copies nothing
+        return digest.hexdigest()
+
+
+def stratified(labels: Tensor, held_out: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Draw `held_out` items so that each class gives its share, within one item; the same for ever for the same seed.
+
+    labels: (N,) int64, 0 <= held_out <= N. Gives (kept, held out): int64 indices, ascending, disjoint, covering.
+    """
+    import numpy as np
+    import torch
+
+    classes, counts = np.unique(labels.numpy(), return_counts=True)
+    # whole shares first, then what is left goes to the largest remainders: integers, so no rounding differs by machine
+    shares, remainders = np.divmod(held_out * counts, max(len(labels), 1))
+    left = held_out - int(shares.sum())
+    shares[np.argsort(-remainders, kind="stable")[:left]] += 1
+    # NumPy froze the streams of MT19937 and RandomState, so a split never moves with a new version
+    random = np.random.RandomState(np.random.MT19937(np.random.SeedSequence(seed)))
+    held = np.zeros(len(labels), dtype=bool)
+    for label, share in zip(classes, shares, strict=True):
+        members = np.flatnonzero(labels.numpy() == label)
+        held[random.permutation(members)[:share]] = True
+    return torch.from_numpy(np.flatnonzero(~held)), torch.from_numpy(np.flatnonzero(held))
+
+
+def split(dataset: Dataset, held_out: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Hold out a part of the training images, stratified by class.
+
+    Gives (train, held out): int64 indices into x_train, ascending, disjoint, covering; held_out = 0 holds out none.
+    Raises ValueError where held_out is negative or leaves nothing to train on.
+    """
+    available = len(dataset.y_train)
+    if not 0 <= held_out < available:
+        raise ValueError(
+            f"held_out is {held_out}; {dataset.name or 'the data set'} has {available} training images: "
+            f"give a number in 0..{available - 1}"
+        )
+    return stratified(dataset.y_train, held_out, seed)

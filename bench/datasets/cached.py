@@ -1,0 +1,56 @@
+"""Arrays that took long to make, kept in the user's cache, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.paths import cache_folder
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def kept(what: str, key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
+    """The array kept for `what` under `key`, made and kept now where there is none; older keys of `what` are dropped.
+
+    A copy that cannot be read is made again. A cache that cannot be written costs a warning, not the array.
+    """
+    import numpy as np
+
+    path = cache_folder() / "arrays" / f"{what}-{key}.npy"
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        array = make()
+    try:
+        _write(path, array)
+        for old in path.parent.glob(f"{what}-*.npy"):
+            if old != path:
+                old.unlink(missing_ok=True)
+    except OSError as problem:
+        warnings.warn(
+            f"{path.parent}: cannot keep decoded images there ({problem.strerror}); set BENCH_CACHE", stacklevel=2
+        )
+    return array
+
+
+def _write(path: Path, array: np.ndarray) -> None:
+    """Write so that a crash at any moment leaves the whole file or none."""
+    import numpy as np
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.save(file, array)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

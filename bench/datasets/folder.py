@@ -1,0 +1,187 @@
+"""The user's own images: a folder of them by class, decoded once and kept in the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.datasets.base import Dataset, stratified
+from bench.datasets.cached import kept
+from bench.datasets.errors import DataError
+from bench.datasets.registry import dataset
+
+if TYPE_CHECKING:
+    import numpy as np
+
+EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".pgm", ".tif", ".tiff")
+SPLIT_SEED = 0  # of the split itself, the same for every run: seeds of a suite never move what is tested on
+DECODER = "1"  # to be changed with `_decode`, so that what an older one made is not used
+SHARE = 5  # one image in five is tested on, where the folder has no split of its own
+GREY, COLOUR = ("1", "L", "LA"), ("P", "RGB", "RGBA", "CMYK", "YCbCr")
+LAYOUT = "put images in PATH/<class>/, or in PATH/train/<class>/ and PATH/test/<class>/"
+
+Listing = dict[str, list[str]]  # class name to the paths of its images; strings, as Path is slow by the thousand
+
+
+@dataset(
+    "folder",
+    source="the user's own folder",
+    licence="the user's own",
+    about="your images: PATH/<class>/*.png and the like, or PATH/train/<class> and PATH/test/<class>; all of one size",
+    by_path=True,
+)
+def folder(path: Path) -> Dataset:
+    """Images of one size, in a folder for each class.
+
+    One channel where every image is grey (all of R = G = B counts as grey), else RGB; transparency is dropped. Without
+    train/ and test/ a fifth of each class is the test split, the same at every load.
+    Raises DataError where the path is missing, has no images or one class, sizes differ, an image cannot be decoded, or
+    train/ and test/ have different classes.
+    """
+    import torch
+
+    try:
+        parts = _parts(path)
+        classes = _classes(path, parts)
+        files = [file for part in parts for images in part.values() for file in images]
+        key = _key(path, files)
+    except OSError as problem:
+        raise DataError(f"{problem.filename}: cannot be read ({problem.strerror}); mend or remove it") from problem
+    labels = [label for part in parts for label, images in enumerate(part.values()) for _ in images]
+    x = torch.from_numpy(kept(f"folder-{_short_hash(str(path.resolve()))}", key, lambda: _decode(files)))
+    y = torch.tensor(labels, dtype=torch.int64)
+    if len(parts) == 2:
+        n_train = sum(len(images) for images in parts[0].values())
+        return Dataset(x[:n_train], y[:n_train], x[n_train:], y[n_train:], classes, name=str(path))
+    train, test = stratified(y, -(-len(y) // SHARE), SPLIT_SEED)
+    return Dataset(x[train], y[train], x[test], y[test], classes, name=str(path))
+
+
+def _parts(path: Path) -> list[Listing]:
+    """[train, test] where the folder is split already, else [all]."""
+    if not path.is_dir():
+        wrong = "is not a folder" if path.exists() else "does not exist"
+        raise DataError(f"{path}: {wrong}; {LAYOUT}")
+    if not _is_split(path / "train"):
+        return [_listing(path)]
+    if not (path / "test").is_dir():
+        raise DataError(f"{path}: has train/ but no test/; add test/<class>/, or put images in PATH/<class>/ alone")
+    return [_listing(path / "train"), _listing(path / "test")]
+
+
+def _is_split(train: Path) -> bool:
+    """Whether train/ is a split: it holds folders and no image. One that holds images is a class of that name."""
+    if not train.is_dir():
+        return False
+    inside = list(train.iterdir())
+    return any(item.is_dir() for item in inside) and not any(_is_image(item.name) for item in inside)
+
+
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(EXTENSIONS) and not name.startswith(".")  # "._x.jpg" is macOS's note about x.jpg
+
+
+def _listing(path: Path) -> Listing:
+    """The images under each sub-folder, hidden ones apart, those in deeper folders included."""
+    folders = sorted(item for item in path.iterdir() if item.is_dir() and not item.name.startswith("."))
+    found = {item.name: _images_below(item) for item in folders}
+    if not any(found.values()):
+        raise DataError(f"{path}: no images in its folders ({', '.join(EXTENSIONS)}); {LAYOUT}")
+    if len(found) == 1:
+        raise DataError(f"{path}: one class only ({folders[0].name}); at least two are needed: {LAYOUT}")
+    empty = [name for name, images in found.items() if not images]
+    if empty:
+        raise DataError(f"{path / empty[0]}: holds no images ({', '.join(EXTENSIONS)}); add some or remove that folder")
+    return found
+
+
+def _images_below(top: Path) -> list[str]:
+    def stop(problem: OSError) -> None:
+        raise problem  # os.walk would pass over a folder that cannot be read, and leave its images out in silence
+
+    return sorted(
+        os.path.join(where, name) for where, _, names in os.walk(top, onerror=stop) for name in names if _is_image(name)
+    )
+
+
+def _classes(path: Path, parts: list[Listing]) -> tuple[str, ...]:
+    """The class names, the same in each part, with images enough for a split where one is to be made."""
+    if len(parts) == 2:
+        for here, a, other, b in (("train", parts[0], "test", parts[1]), ("test", parts[1], "train", parts[0])):
+            alone = ", ".join(name for name in a if name not in b)
+            if alone:
+                raise DataError(f"{path}: class {alone} is in {here}/ and not in {other}/; give both the same classes")
+    else:
+        for name, images in parts[0].items():
+            if len(images) < SHARE:
+                need = f"a split into train and test needs {SHARE}; add some, or give PATH/train and PATH/test"
+                raise DataError(f"{path / name}: only {len(images)} images; {need}")
+    return tuple(parts[0])
+
+
+def _key(path: Path, files: list[str]) -> str:
+    """A hash of every file's path, size and time of change: what is kept is used while none of them moves."""
+    digest = hashlib.sha256(DECODER.encode())
+    for file in files:
+        about = os.stat(file)
+        digest.update(
+            f"{file.removeprefix(str(path))}\0{about.st_size}\0{about.st_mtime_ns}\n".encode(errors="surrogateescape")
+        )
+    return digest.hexdigest()[:32]
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:12]
+
+
+def _decode(files: list[str]) -> np.ndarray:
+    """uint8 (N,C,H,W): C = 1 where every image is grey, else 3."""
+    import numpy as np
+
+    first = _image(files[0])
+    height, width = first.shape[:2]
+    x = np.empty((len(files), 3, height, width), dtype=np.uint8)
+
+    def fill(index: int) -> None:
+        image = _image(files[index])
+        if image.shape[:2] != (height, width):
+            sizes = f"{files[0]} is {width}x{height}, {files[index]} {image.shape[1]}x{image.shape[0]} (width x height)"
+            raise DataError(f"{files[index]}: sizes differ: {sizes}; resize all images to one size")
+        x[index] = image.transpose(2, 0, 1)  # one channel is broadcast to three
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:  # Pillow decodes outside Python's lock
+        for _ in threads.map(fill, range(len(files))):
+            pass
+    grey = bool((x[:, 0] == x[:, 1]).all() and (x[:, 0] == x[:, 2]).all())
+    return np.ascontiguousarray(x[:, :1]) if grey else x
+
+
+def _image(file: str) -> np.ndarray:
+    """uint8 (H,W,1 or 3) of one file, upright. Raises DataError, naming it, where it cannot be decoded."""
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(file) as opened:
+            image = ImageOps.exif_transpose(opened)
+            if image.mode not in GREY + COLOUR:
+                raise DataError(f"{file}: pixels are of kind {image.mode}, not 8-bit; convert it to an 8-bit PNG")
+            pixels = np.asarray(image.convert("L" if image.mode in GREY else "RGB"))
+    except DataError:
+        raise
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        IndexError,
+        struct.error,
+        Image.DecompressionBombError,
+    ) as problem:
+        reason = " ".join(str(problem).split())
+        raise DataError(f"{file}: cannot be decoded ({reason}); replace or remove it") from problem
+    return pixels.reshape(*pixels.shape[:2], -1)

@@ -1,0 +1,56 @@
+"""How evidence is gathered: each thing once, without gradients, from a noise stream of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar, overload
+
+import torch
+
+from bench.seeds import seeded
+from metrics.base import Unavailable
+
+if TYPE_CHECKING:
+    from bench.evidence import Evidence
+
+T = TypeVar("T")
+
+
+class NotGiven(Exception):
+    """The method has not the capability that the evidence comes from: its metrics are shown as a dash."""
+
+
+class gathered(Generic[T]):
+    """A property gathered once, without gradients and from a noise stream of its own; a failure is kept as well."""
+
+    def __init__(self, function: Callable[[Evidence], T]) -> None:
+        self.function, self.name, self.__doc__ = function, function.__name__, function.__doc__
+
+    @overload
+    def __get__(self, evidence: None, owner: type) -> gathered[T]: ...
+    @overload
+    def __get__(self, evidence: Evidence, owner: type) -> T: ...
+    def __get__(self, evidence: Evidence | None, owner: type) -> T | gathered[T]:
+        if evidence is None:
+            return self  # the class's own attribute, as hasattr asks for it
+        kept = evidence.kept
+        if self.name not in kept:
+            try:
+                with torch.no_grad(), seeded(evidence.seed_of_cell, f"evidence/{self.name}", evidence.device):
+                    kept[self.name] = self.function(evidence)
+            except (NotGiven, Unavailable) as reason:
+                kept[self.name] = reason
+        if isinstance(kept[self.name], (NotGiven, Unavailable)):
+            raise kept[self.name]
+        return kept[self.name]
+
+
+@dataclass
+class Costs:
+    """What training took: measured by the cell, read by the cost metrics."""
+
+    train_seconds: float
+    trained_images: int
+    peak_memory_bytes: int
+    parameters: int

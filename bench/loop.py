@@ -1,0 +1,247 @@
+"""The one training loop: data on the device, no host-device sync within an epoch, the whole step in a CUDA graph on a GPU.
+
+On a CPU the step runs as it is: these models are bound by matrix products there, and compiling costs more than it saves.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from bench.clock import Clock
+from bench.seeds import generator, seeded
+from methods.base import AbstractMethod, Images, Phase, TrainingData
+
+WARM_UP_STEPS = 3
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What every method of a suite gets. learning_rate is Adam's; precision fp32, or bf16 for the layers' products.
+
+    decay: let the learning rate fall in a straight line to 0 over the phase.
+    """
+
+    epochs: int
+    batch: int = 128
+    learning_rate: float = 1e-3
+    precision: str = "fp32"
+    decay: bool = False
+
+
+@dataclass
+class Curves:
+    """Mean of every named term by epoch: rows of (epoch from 1, phase, split, term, value in nats per image)."""
+
+    rows: list[tuple[int, str, str, str, float]] = field(default_factory=list)
+    trained_images: int = 0
+
+    def csv(self) -> str:
+        return "epoch,phase,split,term,value\n" + "".join(f"{e},{p},{s},{t},{v!r}\n" for e, p, s, t, v in self.rows)
+
+
+class Diverged(ArithmeticError):
+    """A loss term that is not finite; the message names term, phase and epoch."""
+
+
+class Step:
+    """One optimiser step on a batch given by its indices, with the sums of all terms kept on the device."""
+
+    def __init__(self, method: AbstractMethod, phase: Phase, data: Images, budget: Budget) -> None:
+        self.method, self.phase, self.data, self.budget = method, phase, data, budget
+        self.device = data.x.device
+        self.parameters = [p for p in phase.module.parameters() if p.requires_grad]
+        cuda = self.device.type == "cuda"
+        # A falling rate is a tensor that the step itself lowers, so that a captured step lowers it too.
+        self.rate = torch.tensor(budget.learning_rate, device=self.device) if budget.decay else None
+        self.fall = budget.learning_rate / (budget.epochs * -(-len(data) // budget.batch))
+        rate = budget.learning_rate if self.rate is None else self.rate
+        self.optimizer = torch.optim.Adam(self.parameters, lr=rate, fused=True, capturable=cuda)
+        self.names: list[str] = []
+        self.sums: Tensor | None = None
+
+    def eager(self, index: Tensor) -> None:
+        x, y = self.data.x[index].float() / 255, self.data.y[index]
+        with autocast(self.device, self.budget.precision):
+            terms = self.phase.terms(x, y)
+        self._check(terms, len(index))
+        # Of this phase's parameters alone: gradients left in others would be found by a later phase.
+        self.method.objective(terms).backward(inputs=self.parameters)
+        self.optimizer.step()
+        # On a CPU gradients keep their memory: fresh pages at every step cost more than zeroing (5 % of the MLP's step).
+        self.optimizer.zero_grad(set_to_none=self.device.type == "cuda")
+        if self.rate is not None:
+            self.rate.sub_(self.fall)
+        sums = torch.stack([values.detach().sum() for values in terms.values()])
+        if self.sums is None:
+            self.sums = torch.zeros_like(sums)
+        self.sums += sums
+
+    __call__ = eager
+
+    def _check(self, terms: dict[str, Tensor], images: int) -> None:
+        if not self.names:
+            check_terms(terms, images)
+            self.names = list(terms)
+
+    def means(self, images: int) -> dict[str, float]:
+        """Means of the terms over the images since the last call: the one host-device sync of an epoch."""
+        assert self.sums is not None
+        values = (self.sums / images).tolist()
+        self.sums.zero_()
+        return dict(zip(self.names, values, strict=True))
+
+
+class GraphedStep(Step):
+    """The same step, captured in a CUDA graph after some eager ones. A batch of another size (an epoch's last) runs eagerly.
+
+    The warm-up steps are ordinary training steps: capturing runs nothing, so no state has to be put back.
+    """
+
+    def __init__(self, method: AbstractMethod, phase: Phase, data: Images, budget: Budget) -> None:
+        super().__init__(method, phase, data, budget)
+        self.static = torch.zeros(budget.batch, dtype=torch.int64, device=self.device)
+        self.graph: torch.cuda.CUDAGraph | None = None
+
+    def warm_up(self, index: Tensor) -> None:
+        """Train on one batch on a side stream, as capture asks for."""
+        side = torch.cuda.Stream(self.device)
+        side.wait_stream(torch.cuda.current_stream(self.device))
+        with torch.cuda.stream(side):
+            self.eager(index)
+        torch.cuda.current_stream(self.device).wait_stream(side)
+
+    def capture(self) -> None:
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self.eager(self.static)
+        self.graph = graph
+
+    def __call__(self, index: Tensor) -> None:
+        if self.graph is None or len(index) != len(self.static):
+            self.eager(index)
+        else:
+            self.static.copy_(index)
+            self.graph.replay()
+
+
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+def check_terms(terms: dict[str, Tensor], images: int) -> None:
+    """Raise ValueError unless the terms are a non-empty dict of (N,) floats: shapes are known without a sync."""
+    if not isinstance(terms, dict) or not terms:
+        raise ValueError(
+            f"terms must give a dict of named per-image tensors, got {type(terms).__name__}: return {{name: values}}"
+        )
+    for name, values in terms.items():
+        if not isinstance(values, Tensor) or values.shape != (images,):
+            shape = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
+            raise ValueError(
+                f"term {name!r} has shape {shape}, expected ({images},): give one value per image, in nats"
+            )
+
+
+def train(
+    method: AbstractMethod,
+    data: TrainingData,
+    test: Images,
+    budget: Budget,
+    seed: int,
+    clock: Clock,
+    on_epoch: Callable[[str, int, int], None] = lambda phase, epoch, epochs: None,
+) -> Curves:
+    """Train every phase of a method for the budget's epochs each. Noise comes from the default generators, the order from its own.
+
+    Raises Diverged where a term's epoch mean, on train or test, is not finite.
+    """
+    curves = Curves()
+    device = data.train.x.device
+    order = generator(seed, "order")
+    with clock.measure("train"):
+        phases = iter(method.phases(data))
+    while True:
+        with clock.measure("train"):  # code between the phases is part of training: PCA has nothing else
+            phase = next(phases, None)
+        if phase is None:
+            return curves
+        with clock.measure("setup"):
+            method.to(device)
+            step = (GraphedStep if device.type == "cuda" else Step)(method, phase, data.train, budget)
+        for epoch in range(1, budget.epochs + 1):
+            run_epoch(method, phase, step, data, order, clock, curves)
+            record_epoch(step, phase, epoch, data, test, seed, clock, curves)
+            on_epoch(phase.name, epoch, budget.epochs)
+
+
+def run_epoch(
+    method: AbstractMethod,
+    phase: Phase,
+    step: Step,
+    data: TrainingData,
+    order: torch.Generator,
+    clock: Clock,
+    curves: Curves,
+) -> None:
+    """One pass over the training part in a fresh order."""
+    size = step.budget.batch
+    permutation = torch.randperm(len(data.train), generator=order).to(step.device, non_blocking=True)
+    batches = permutation.split(size)
+    with clock.measure("train"):
+        if phase.each_epoch is not None:
+            method.eval()
+            with torch.no_grad():
+                phase.each_epoch(data)
+    method.train()
+    if (
+        isinstance(step, GraphedStep)
+        and step.graph is None
+        and len(batches) > WARM_UP_STEPS
+        and len(batches[0]) == size
+    ):
+        with clock.measure("setup"):
+            for index in batches[:WARM_UP_STEPS]:
+                step.warm_up(index)
+            step.capture()
+        batches = batches[WARM_UP_STEPS:]
+    with clock.measure("train"):
+        for index in batches:
+            step(index)
+    curves.trained_images += sum(len(index) for index in batches)
+
+
+def record_epoch(
+    step: Step, phase: Phase, epoch: int, data: TrainingData, test: Images, seed: int, clock: Clock, curves: Curves
+) -> None:
+    """The epoch's means on train, as they were trained on, and on test, in eval mode from a noise stream of its own."""
+    with clock.measure("evaluate"):
+        step.method.eval()
+        with torch.no_grad(), seeded(seed, f"curves/{phase.name}/{epoch}", step.device):
+            tested = mean_terms(phase, test)
+    for split, means in (("train", step.means(len(data.train))), ("test", tested)):
+        curves.rows += [
+            (epoch, phase.name, split, term, value) for term, value in means.items() if math.isfinite(value)
+        ]
+        broken = {term: value for term, value in means.items() if not math.isfinite(value)}
+        if broken:
+            terms = ", ".join(f"{term!r} is {value}" for term, value in broken.items())
+            raise Diverged(f"term {terms} on {split} in epoch {epoch} of phase {phase.name!r}: lower the learning rate")
+
+
+def mean_terms(phase: Phase, images: Images) -> dict[str, float]:
+    """Means of a phase's terms over images, in fp32."""
+    totals: dict[str, Tensor] = {}
+    for x, y in images.batches():
+        for name, values in phase.terms(x, y).items():
+            totals[name] = totals.get(name, torch.zeros((), device=x.device)) + values.sum()
+    return {
+        name: value / len(images)
+        for name, value in zip(totals, torch.stack(list(totals.values())).tolist(), strict=True)
+    }
+
+
+def count_parameters(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())

@@ -1,0 +1,72 @@
+"""Options of a method: its constructor's keyword-only arguments, checked before anything runs."""
+
+import hashlib
+import importlib.util
+import inspect
+import sys
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from pydantic import ConfigDict, ValidationError, create_model
+
+from bench.suite import UsageError, explain, nearest
+from methods.base import AbstractMethod, Entry, ImageSpec, registry
+
+
+def load_plugin(path: str) -> None:
+    """Import a file that registers methods, metrics or data sets. Raises UsageError where it cannot be imported."""
+    file = Path(path)
+    name = f"bench_plugin_{file.stem}_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:8]}"
+    if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(file):
+        return
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None or not file.is_file():
+        raise UsageError(f"plug-in {path}: no such Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as problem:
+        del sys.modules[name]
+        first = (str(problem).strip().splitlines() or ["no message"])[0]
+        raise UsageError(f"plug-in {path}: {type(problem).__name__}: {first}: mend that file") from problem
+
+
+def find(name: str) -> Entry:
+    """A registered method. Raises UsageError with the nearest name."""
+    if name not in registry:
+        raise UsageError(nearest(name, registry, "method"))
+    return registry[name]
+
+
+def declared(cls: type[AbstractMethod]) -> dict[str, inspect.Parameter]:
+    """Keyword-only arguments of the constructor, by name."""
+    parameters = inspect.signature(cls.__init__).parameters
+    return {name: p for name, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def resolve(label: str, entry: Entry, given: dict[str, Any]) -> dict[str, Any]:
+    """All options of a row with defaults filled in and types checked. Raises UsageError: unknown name, wrong type, out of range."""
+    hints = get_type_hints(entry.cls.__init__, include_extras=True)
+    parameters = declared(entry.cls)
+    for name in given:
+        if name not in parameters:
+            raise UsageError(f"{label}.{name}: {nearest(name, parameters, f'option of method {entry.name!r}')}")
+    fields: dict[str, Any] = {
+        name: (hints[name], ... if p.default is inspect.Parameter.empty else p.default)
+        for name, p in parameters.items()
+    }
+    model = create_model(f"{entry.name} options", __config__=ConfigDict(extra="forbid", strict=True), **fields)
+    # Strict, so that "5" is no number and 2.5 no count; an integer still stands for a float, as in lam=3.
+    try:
+        return model(**given).model_dump()
+    except ValidationError as problem:
+        raise UsageError(f"{label}.{explain(problem, parameters)}") from problem
+
+
+def build(label: str, entry: Entry, spec: ImageSpec, options: dict[str, Any]) -> AbstractMethod:
+    """Construct a method; a ValueError of its constructor becomes a UsageError that names the row."""
+    try:
+        return entry.cls(spec, **options)  # type: ignore[call-arg]  # each method has options of its own
+    except ValueError as problem:
+        raise UsageError(f"{label}: {problem}") from problem

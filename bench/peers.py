@@ -1,0 +1,153 @@
+"""Training loops that `perf` sets side by side: ours, the one that a tutorial writes, and how they take turns."""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from bench.clock import Clock
+from bench.loop import Budget, Curves, GraphedStep, Step, run_epoch
+from bench.options import build, find, resolve
+from bench.seeds import generator
+from bench.suite import UsageError
+from methods.base import AbstractMethod, ImageSpec, Phase, TrainingData
+
+SLICE = 32
+"""Steps of one loop before the next one has its turn."""
+
+
+@dataclass
+class Timed:
+    """Seconds of each timed epoch of a loop, and its mean training loss in the last one."""
+
+    name: str
+    seconds: list[float]
+    loss: float
+
+    @property
+    def median(self) -> float:
+        return median(self.seconds)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A module to train and what to train it on."""
+
+    method: str
+    data: TrainingData
+    spec: ImageSpec
+    device: torch.device
+    batch: int
+
+    def fresh(self) -> tuple[AbstractMethod, Phase]:
+        """The same weights each time."""
+        torch.manual_seed(0)
+        entry = find(self.method)
+        module = build(self.method, entry, self.spec, resolve(self.method, entry, {})).to(self.device)
+        phases = list(module.phases(self.data))
+        if len(phases) != 1:
+            raise UsageError(
+                f"perf: {self.method} has {len(phases)} training phases; only methods of one phase can be compared"
+            )
+        return module, phases[0]
+
+
+Slices = Iterator[tuple[float, float | None]]
+"""A training loop that pauses after some steps: seconds of the slice, and the epoch's mean loss in its last slice."""
+
+
+def ours(setting: Setting, precision: str) -> Slices:
+    """Our loop's steps. The first epoch is one slice: warm-up and, on a GPU, capture lie in it."""
+    module, phase = setting.fresh()
+    images = setting.data.train
+    budget = Budget(1, setting.batch, 1e-3, precision)
+    step = (GraphedStep if setting.device.type == "cuda" else Step)(module, phase, images, budget)
+    order = generator(0, "perf")
+    torch.manual_seed(1)
+    clock = Clock(setting.device)
+    run_epoch(module, phase, step, setting.data, order, clock, Curves())
+    yield clock.total(), mean_loss(module, step, len(images))
+    while True:
+        began = time.perf_counter()
+        if phase.each_epoch is not None:
+            with torch.no_grad():
+                phase.each_epoch(setting.data)
+        permutation = torch.randperm(len(images), generator=order).to(setting.device)
+        seconds = time.perf_counter() - began
+        parts = batched(permutation.split(setting.batch), SLICE)
+        for number, part in enumerate(parts, 1):
+            began = time.perf_counter()
+            for index in part:
+                step(index)
+            loss = mean_loss(module, step, len(images)) if number == len(parts) else None
+            rest(setting.device)
+            yield time.perf_counter() - began + seconds, loss
+            seconds = 0.0
+
+
+def mean_loss(module: AbstractMethod, step: Step, images: int) -> float:
+    return module.objective({name: torch.tensor([value]) for name, value in step.means(images).items()}).item()
+
+
+def plain(setting: Setting) -> Slices:
+    """The loop that a tutorial writes: DataLoader over float tensors, Adam, `.item()` each step."""
+    module, phase = setting.fresh()
+    images = setting.data.train
+    dataset = TensorDataset(images.x.cpu().float() / 255, images.y.cpu())
+    loader = DataLoader(dataset, batch_size=setting.batch, shuffle=True, generator=torch.Generator().manual_seed(0))
+    optimizer = torch.optim.Adam(phase.module.parameters(), lr=1e-3)
+    torch.manual_seed(1)
+    while True:
+        module.train()
+        began, total = time.perf_counter(), 0.0
+        if phase.each_epoch is not None:
+            with torch.no_grad():
+                phase.each_epoch(setting.data)
+        for number, (x, y) in enumerate(loader, 1):
+            x, y = x.to(setting.device), y.to(setting.device)
+            optimizer.zero_grad()
+            loss = module.objective(phase.terms(x, y))
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(x)
+            if number % SLICE == 0 and number < len(loader):
+                yield time.perf_counter() - began, None
+                began = time.perf_counter()
+        yield time.perf_counter() - began, total / len(dataset)
+
+
+def batched(sequence: Sequence[torch.Tensor], size: int) -> list[Sequence[torch.Tensor]]:
+    return [sequence[start : start + size] for start in range(0, len(sequence), size)]
+
+
+def rest(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def epochs_in_turn(loops: dict[str, Slices]) -> dict[str, tuple[float, float]]:
+    """An epoch of every loop, slice by slice in turn, so that a drift of the machine hits all alike: (seconds, mean loss)."""
+    seconds, losses = dict.fromkeys(loops, 0.0), dict[str, float]()
+    while len(losses) < len(loops):
+        for name, slices in loops.items():
+            if name not in losses:
+                passed, loss = next(slices)
+                seconds[name] += passed
+                if loss is not None:
+                    losses[name] = loss
+    return {name: (seconds[name], losses[name]) for name in loops}
+
+
+def in_turn(loops: dict[str, Slices], repeats: int) -> list[Timed]:
+    """A warm-up epoch of each loop, then timed ones."""
+    found = {name: Timed(name, [], math.nan) for name in loops}
+    for number in range(repeats + 1):
+        for name, (seconds, loss) in epochs_in_turn(loops).items():
+            found[name].loss = loss
+            if number:
+                found[name].seconds.append(seconds)
+    return list(found.values())

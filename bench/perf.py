@@ -1,0 +1,161 @@
+"""Speed against peers: the same module trained by our loop and by a plain DataLoader loop. A claim that anyone can run again."""
+
+import multiprocessing
+import time
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
+from statistics import median
+
+import torch
+
+import methods
+from bench import environment
+from bench.datasets import load
+from bench.options import load_plugin
+from bench.paths import data_root
+from bench.peers import SLICE, Setting, Slices, Timed, epochs_in_turn, in_turn, ours, plain
+from bench.seeds import deterministic
+from bench.suite import UsageError
+from methods.base import AbstractVAE, Images, ImageSpec, TrainingData
+
+AGREE_FP32 = 0.01
+AGREE_BF16 = 0.02
+"""Relative difference of the last epoch's mean loss that counts as agreement: order and noise differ, and bf16 rounds."""
+
+
+def compare(
+    method: str,
+    dataset: str,
+    root: str | None,
+    device_name: str,
+    batch: int,
+    threads: int,
+    repeats: int,
+    suite: bool,
+    plugins: list[str],
+) -> int:
+    """Print the figures. Exit status 1 where the losses don't agree: a ratio of different work is worth nothing."""
+    methods.load()
+    for plugin in plugins:
+        load_plugin(plugin)
+    deterministic()
+    device = environment.choose_device(device_name)
+    torch.set_num_threads(threads or environment.cores())
+    data = load(dataset, data_root(root))
+    images = Images(data.x_train.to(device), data.y_train.to(device))
+    setting = Setting(
+        method,
+        TrainingData(images, Images(images.x[:0], images.y[:0]), data.n_classes),
+        ImageSpec(*data.shape, data.n_classes),
+        device,
+        batch,
+    )
+    where = f"{method} on {dataset}, {len(images)} images, batch {batch}, {environment.device_name(device)}"
+    print(f"{where}, torch {torch.__version__}")
+    if suite:
+        return compare_suite(setting, repeats)
+    print(
+        f"{torch.get_num_threads()} threads; a warm-up epoch, then {repeats} epochs of each loop, {SLICE} steps at a time in turn"
+    )
+    loops = {"plain DataLoader, fp32": plain(setting), "ours, fp32": ours(setting, "fp32")}
+    if device.type == "cuda" or environment.cpu_has_bf16():
+        loops["ours, bf16"] = ours(setting, "bf16")
+    else:
+        print("bf16 left out: this processor does not multiply bfloat16 by itself")
+    peer = pythae_loop(setting)
+    if peer is not None:
+        loops["pythae, fp32"] = peer
+    return tell(in_turn(loops, repeats))
+
+
+def ratio(base: Timed, other: Timed) -> float:
+    """How many times faster, round by round where both have as many epochs."""
+    if len(base.seconds) != len(other.seconds):
+        return base.median / other.median
+    return median(a / b for a, b in zip(base.seconds, other.seconds, strict=True))
+
+
+def tell(found: list[Timed]) -> int:
+    """A line a loop; the median of the ratios to the first loop's epoch of the same round; whether the losses agree."""
+    base, status = found[0], 0
+    print(f"{'loop':<24} {'s/epoch':>8} {'min':>7} {'max':>7} {'ratio':>6}  last epoch's loss")
+    for timed in found:
+        allowed = AGREE_BF16 if "bf16" in timed.name else AGREE_FP32
+        gap = abs(timed.loss - base.loss) / abs(base.loss)
+        verdict = (
+            ""
+            if timed is base
+            else f"agrees to {gap:.2%}"
+            if gap <= allowed
+            else f"DIFFERS by {gap:.2%} (allowed {allowed:.1%})"
+        )
+        if not gap <= allowed:  # NaN agrees with nothing
+            status = 1
+        print(
+            f"{timed.name:<24} {timed.median:8.3f} {min(timed.seconds):7.3f} {max(timed.seconds):7.3f} "
+            f"{ratio(base, timed):6.2f}  {timed.loss:.2f} {verdict}"
+        )
+    return status
+
+
+def pythae_loop(setting: Setting) -> Slices | None:
+    """pythae's VAE and trainer's step over its own data set class, where pythae is installed and the method is the VAE.
+
+    Its epoch can't be paused: it is one slice.
+    """
+    if setting.method != "vae":
+        return None
+    try:
+        from bench import pythae_peer
+    except ImportError:
+        print("pythae is not installed (pip install 'latentbench[compare]'): its loop is left out")
+        return None
+    module, _ = setting.fresh()
+    assert isinstance(module, AbstractVAE)
+    return pythae_peer.loop(module, setting.data.train, setting.spec, setting.batch)
+
+
+# Cells side by side.
+
+
+def _worker(setting: Setting, precision: str, epochs: int, turn: Barrier, losses: "Queue[float]") -> None:
+    torch.set_num_threads(1)
+    deterministic()
+    methods.load()
+    loop = {"ours": ours(setting, precision)}
+    for _ in range(epochs):
+        turn.wait()
+        loss = epochs_in_turn(loop)["ours"][1]
+        turn.wait()
+        losses.put(loss)
+
+
+def side_by_side(setting: Setting, precision: str, cells: int, epochs: int) -> Slices:
+    """Cells in a process and a thread each, which start every epoch together: seconds of an epoch of all, by cell."""
+    context = multiprocessing.get_context("spawn")
+    turn, losses = context.Barrier(cells + 1), context.Queue()
+    workers = [context.Process(target=_worker, args=(setting, precision, epochs, turn, losses)) for _ in range(cells)]
+    for worker in workers:
+        worker.start()
+    for _ in range(epochs):
+        turn.wait()
+        began = time.perf_counter()
+        turn.wait()
+        seconds = time.perf_counter() - began
+        yield seconds / cells, sum(losses.get() for _ in workers) / cells
+    for worker in workers:
+        worker.join()
+
+
+def compare_suite(setting: Setting, repeats: int) -> int:
+    """Throughput of cells side by side with one thread each, against a plain loop's cells one after another with all threads."""
+    if setting.device.type != "cpu":
+        raise UsageError("perf --suite compares cells on a CPU: add --device cpu")
+    cells = environment.cores()
+    print(
+        f"seconds a cell's epoch, {repeats} epochs in turn; plain: {torch.get_num_threads()} threads, one cell after another"
+    )
+    loops = {"plain DataLoader, fp32": plain(setting)}
+    for precision in ["fp32", "bf16"] if environment.cpu_has_bf16() else ["fp32"]:
+        loops[f"ours, {precision}, {cells} side by side"] = side_by_side(setting, precision, cells, repeats + 1)
+    return tell(in_turn(loops, repeats))

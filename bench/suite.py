@@ -1,0 +1,257 @@
+"""Suites: TOML in, validated cells out. A cell is one (row, dataset, seed) with everything that can change its result in its id."""
+
+import difflib
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+SUITES = Path(__file__).parent / "suites"
+
+
+class UsageError(ValueError):
+    """What the user asked for cannot be: one line that names the thing, what is wrong and what to do. Exit status 2."""
+
+
+def check_seeds(seeds: list[int]) -> None:
+    """Raise ValueError unless there is a seed, none is negative and none stands twice."""
+    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        raise ValueError("give at least one seed, none negative, none twice")
+
+
+class Budget(BaseModel):
+    """The training budget that every row of a suite gets. learning_rate is Adam's."""
+
+    model_config = ConfigDict(extra="forbid")
+    epochs: int = Field(ge=1)
+    batch: int = Field(default=128, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0, lt=float("inf"))
+    precision: Literal["fp32", "bf16"] = "fp32"
+
+
+class Evaluation(BaseModel):
+    """How much evidence is gathered. `metrics` names families or single metrics; all where empty."""
+
+    model_config = ConfigDict(extra="forbid")
+    metrics: list[str] = []
+    samples: int = Field(default=10_000, ge=2, description="unconditional samples, and real images beside them")
+    samples_per_class: int = Field(default=1_000, ge=2)
+    importance_samples: int = Field(default=500, ge=1, description="samples of z an image for the likelihood")
+    importance_images: int = Field(default=1_000, ge=1, description="test images that the likelihood is estimated on")
+    neutral_floor: float = Field(
+        default=0.0, ge=0, le=1, description="test accuracy below which the neutral classifier is refused"
+    )
+
+
+class Comparison(BaseModel):
+    """How the suite stands to a paper's published figures (`source` of published.csv)."""
+
+    model_config = ConfigDict(extra="forbid")
+    source: str
+    same: bool
+    why: str
+
+
+class Suite(BaseModel):
+    """One TOML file of a suite. `methods` maps a row's label to {method = NAME, option = value, ...}; the label stands for the name."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    title: str
+    dataset: list[str] = Field(min_length=1)
+    seeds: int | list[int] = 3
+    held_out: int = Field(default=0, ge=0, description="training images kept back from training")
+    budget: Budget
+    evaluation: Evaluation = Evaluation()
+    methods: dict[str, dict[str, Any]] = Field(min_length=1)
+    columns: list[str] = []
+    reference_rows: list[str] = []
+    comparison: Comparison | None = None
+    plugins: list[str] = []
+
+    @field_validator("dataset", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("seeds")
+    @classmethod
+    def _sound_seeds(cls, value: int | list[int]) -> int | list[int]:
+        check_seeds(list(range(value)) if isinstance(value, int) else value)
+        return value
+
+    def seed_list(self) -> list[int]:
+        return list(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One (row, dataset, seed) with its full options and budget; `cell` is its id."""
+
+    cell: str
+    label: str
+    method: str
+    dataset: str
+    seed: int
+    options: dict[str, Any]
+    budget: dict[str, Any]
+    data_digest: str
+    sources: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an invocation runs, as RESULTS/plans/<suite>.json holds it; all that a worker needs to run any of its cells."""
+
+    suite: str
+    title: str
+    cells: list[dict[str, Any]]
+    columns: list[str]
+    reference_rows: list[str]
+    comparison: dict[str, Any]
+    evaluation: dict[str, Any]
+    held_out: int
+    data_root: str
+    results: str
+    device: str
+    threads: int
+    side_by_side: int
+    plugins: list[str]
+    inception: dict[str, str]
+
+    @staticmethod
+    def read(path: Path) -> "Plan":
+        """Raises UsageError where the file is not a plan."""
+        try:
+            plan = Plan(**json.loads(path.read_text(encoding="utf-8")))
+            for cell in plan.cells:
+                Cell(**cell)
+        except (ValueError, TypeError, KeyError) as problem:
+            raise UsageError(f"plan {path}: not a plan ({problem}): run the suite again") from problem
+        return plan
+
+    def json(self) -> str:
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+    def cell(self, identity: str) -> Cell:
+        """Raises KeyError for an id that the plan has not."""
+        for cell in self.cells:
+            if cell["cell"] == identity:
+                return Cell(**cell)
+        raise KeyError(identity)
+
+
+def nearest(name: str, known: Iterable[str], what: str) -> str:
+    """`unknown method 'vea': did you mean 'vae'? known: ...`"""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    guess = f"did you mean {close[0]!r}? " if close else ""
+    return f"unknown {what} {name!r}: {guess}known: {', '.join(known)}"
+
+
+def suite_names() -> list[str]:
+    return sorted(path.stem for path in SUITES.glob("*.toml"))
+
+
+def load_suite(name: str) -> Suite:
+    """A suite by name, or from a TOML file by path. Raises UsageError where it is unknown or does not fit."""
+    path = Path(name) if name.endswith(".toml") else SUITES / f"{name}.toml"
+    if not path.is_file():
+        if name.endswith(".toml"):
+            raise UsageError(f"suite file {name}: no such file")
+        raise UsageError(nearest(name, suite_names(), "suite") + "; or give a FILE.toml")
+    try:
+        suite = Suite(**tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise UsageError(f"suite {path}: not TOML ({problem})") from problem
+    except ValidationError as problem:
+        raise UsageError(f"suite {path}: {explain(problem, Suite.model_fields)}") from problem
+    missing = [plugin for plugin in suite.plugins if not (path.parent / plugin).is_file()]
+    if missing:
+        raise UsageError(f"suite {path}: plugins: no file {path.parent / missing[0]}")
+    return suite.model_copy(update={"plugins": [str((path.parent / plugin).resolve()) for plugin in suite.plugins]})
+
+
+def explain(problem: ValidationError, known: Iterable[str]) -> str:
+    """A pydantic error as one line: the field, what is wrong, what was got, and for an unknown field the nearest name."""
+    first = problem.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        tables: dict[str, type[BaseModel]] = {"budget": Budget, "evaluation": Evaluation, "comparison": Comparison}
+        inside = tables.get(str(first["loc"][0])) if len(first["loc"]) > 1 else None
+        unknown = nearest(str(first["loc"][-1]), inside.model_fields if inside else known, "option")
+        return f"{where}: {unknown}" if inside else unknown
+    message = first["msg"].removeprefix("Value error, ")
+    got = f", got {first['input']!r}" if first["type"] != "missing" else ""
+    return f"{where}: {message[0].lower()}{message[1:]}{got}"
+
+
+def parse_seeds(text: str) -> list[int]:
+    """`3` is seeds 0, 1, 2; `0,2,5` is these."""
+    try:
+        numbers = [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise UsageError(
+            f"--seeds {text!r}: give a number of seeds, or seeds with commas between: 3 or 0,1,2"
+        ) from None
+    seeds = numbers if "," in text else list(range(numbers[0])) if numbers else []
+    try:
+        check_seeds(seeds)
+    except ValueError as problem:
+        raise UsageError(f"--seeds {text!r}: {problem}") from None
+    return seeds
+
+
+def parse_settings(settings: list[str]) -> dict[str, dict[str, Any]]:
+    """`LABEL.option=value` strings as {label: {option: value}}; values are read as TOML, and as text where they are no TOML."""
+    parsed: dict[str, dict[str, Any]] = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        label, dot, option = name.rpartition(".")
+        if not equals or not dot or not label or not option:
+            raise UsageError(f"--set {setting!r}: write LABEL.option=value, as in lambda-hot.lam=3")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text
+        parsed.setdefault(label.strip(), {})[option.strip()] = value
+    return parsed
+
+
+def apply_settings(suite: Suite, settings: list[str]) -> Suite:
+    """The suite with `--set` values in its rows. Raises UsageError for a label that the suite has not."""
+    rows = {label: dict(options) for label, options in suite.methods.items()}
+    for label, options in parse_settings(settings).items():
+        if label not in rows:
+            raise UsageError("--set: " + nearest(label, rows, f"row of suite {suite.name!r}"))
+        rows[label].update(options)
+    return suite.model_copy(update={"methods": rows})
+
+
+def pick_rows(suite: Suite, labels: str | None) -> Suite:
+    """The suite with only the rows named in `a,b`. Raises UsageError for one that it has not."""
+    if labels is None:
+        return suite
+    wanted = [label.strip() for label in labels.split(",") if label.strip()]
+    for label in wanted:
+        if label not in suite.methods:
+            raise UsageError("--methods: " + nearest(label, suite.methods, f"row of suite {suite.name!r}"))
+    if not wanted:
+        raise UsageError("--methods: name at least one row")
+    return suite.model_copy(update={"methods": {label: suite.methods[label] for label in wanted}})
+
+
+def cell_id(dataset: str, label: str, seed: int, content: dict[str, Any]) -> str:
+    """A readable name and a hash of everything that can change the result."""
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    slug = "".join(c if c.isalnum() or c in "-_" else "-" for c in f"{dataset.rsplit('/', 1)[-1]}-{label}")
+    return f"{slug}-s{seed}-{digest[:12]}"
+
+
+def to_json(cells: list[Cell]) -> list[dict[str, Any]]:
+    return [asdict(cell) for cell in cells]

@@ -1,0 +1,32 @@
+"""The conditional VAE."""
+
+import torch
+from torch import Tensor
+
+from methods.base import AbstractClassVAE, Count, ImageSpec, method
+from methods.parts import Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder, one_hot
+
+
+@method("cvae", source="003_b71d894c057c3002.txt, section 3.2 (Sohn et al. 2015)")
+class CVAE(AbstractClassVAE):
+    """CVAE: the label, one-hot, is joined to the encoder's and to the decoder's input.
+
+    Minimises BCE(x, p(z, y)) + KL(q(z|x, y) || N(0, I)). It is given the label at test time too.
+    """
+
+    labels_at_test = True
+
+    def __init__(self, spec: ImageSpec, *, latent: Count = 20, hidden: Count = 500) -> None:
+        super().__init__(components=spec.classes)
+        self.latent, self.classes = latent, spec.classes
+        self.encoder = GaussianEncoder(spec.pixels, hidden, latent, extra=spec.classes)
+        self.decoder = BernoulliDecoder((spec.channels, spec.height, spec.width), hidden, latent, extra=spec.classes)
+
+    def prior(self, y: Tensor) -> Gaussian:
+        return Gaussian.unit(torch.zeros(len(y), self.latent, device=y.device))
+
+    def posterior(self, x: Tensor, y: Tensor) -> Gaussian:
+        return self.encoder(x, one_hot(y, self.classes))
+
+    def likelihood(self, z: Tensor, y: Tensor) -> Bernoulli:
+        return self.decoder(z, one_hot(y, self.classes))

@@ -1,0 +1,69 @@
+"""Lambda-Hot VAE: every class has its own place in the latent space."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from methods.base import AbstractClassVAE, Count, ImageSpec, NonNegative, Phase, Positive, Terms, TrainingData, method
+from methods.parts import Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder
+
+
+@method("lambda-hot", source="003_b71d894c057c3002.txt, sections 4 and 5.1; movable centres: section 6.1")
+class LambdaHot(AbstractClassVAE):
+    """Lambda-Hot VAE: p(z|y) = N(lam * onehot(y), I), the first K dimensions for the class, the rest shared.
+
+    Minimises BCE(x, x') + KL(q(z|x) || p(z|y)); argmax over the first K posterior means reads the class. lam = 0 is the VAE.
+    centres="movable" learns the class means m, from lam * onehot(y), under the prior N(lam * onehot(y), centre_scale^2 I) on them, whose
+    negative log density, spread over the training images, is the term `centres`; as centre_scale goes to 0 the centres stand still.
+    """
+
+    home: Tensor
+    train_images: Tensor
+
+    def __init__(
+        self,
+        spec: ImageSpec,
+        *,
+        latent: Count = 20,
+        hidden: Count = 500,
+        lam: NonNegative = 5.0,
+        centres: Literal["fixed", "movable"] = "fixed",
+        centre_scale: Positive = 1.0,
+    ) -> None:
+        super().__init__(components=spec.classes)
+        if latent < spec.classes:
+            raise ValueError(
+                f"latent={latent} is smaller than the {spec.classes} classes of the data: set latent to {spec.classes} or more"
+            )
+        self.classes, self.centre_scale, self.movable = spec.classes, centre_scale, centres == "movable"
+        self.register_buffer("home", lam * torch.eye(spec.classes, latent))
+        self.register_buffer("train_images", torch.tensor(1.0))
+        self.centres = nn.Parameter(lam * torch.eye(spec.classes, latent), requires_grad=self.movable)
+        self.encoder = GaussianEncoder(spec.pixels, hidden, latent)
+        self.decoder = BernoulliDecoder((spec.channels, spec.height, spec.width), hidden, latent)
+
+    def prior(self, y: Tensor) -> Gaussian:
+        return Gaussian.unit(self.centres[y])
+
+    def posterior(self, x: Tensor, y: Tensor) -> Gaussian:
+        return self.encoder(x)
+
+    def likelihood(self, z: Tensor, y: Tensor) -> Bernoulli:
+        return self.decoder(z)
+
+    def phases(self, data: TrainingData) -> Iterator[Phase]:
+        self.train_images.fill_(len(data.train))
+        yield from super().phases(data)
+
+    def terms(self, x: Tensor, y: Tensor) -> Terms:
+        terms = super().terms(x, y)
+        if self.movable:
+            moved = ((self.centres - self.home) ** 2).sum() / (2 * self.centre_scale**2)
+            terms["centres"] = (moved / self.train_images).expand(len(x))
+        return terms
+
+    def label(self, x: Tensor) -> Tensor:
+        """The class read straight off the latent: argmax over the first K posterior means."""
+        return self.encoder(x).mu[:, : self.classes].argmax(1)

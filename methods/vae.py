@@ -1,0 +1,30 @@
+"""The variational autoencoder."""
+
+import torch
+from torch import Tensor
+
+from methods.base import AbstractVAE, Count, ImageSpec, method
+from methods.parts import Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder
+
+
+@method("vae", source="003_b71d894c057c3002.txt, section 3 (Kingma and Welling 2014)")
+class VAE(AbstractVAE):
+    """VAE: p(z) = N(0, I), q(z|x) Gaussian, p(x|z) Bernoulli.
+
+    Minimises BCE(x, x') + KL(q(z|x) || N(0, I)); the loss printed in section 3 has a sign slip, the negative ELBO is meant.
+    """
+
+    def __init__(self, spec: ImageSpec, *, latent: Count = 20, hidden: Count = 500) -> None:
+        super().__init__()
+        self.latent = latent
+        self.encoder = GaussianEncoder(spec.pixels, hidden, latent)
+        self.decoder = BernoulliDecoder((spec.channels, spec.height, spec.width), hidden, latent)
+
+    def prior(self, y: Tensor) -> Gaussian:
+        return Gaussian.unit(torch.zeros(len(y), self.latent, device=y.device))
+
+    def posterior(self, x: Tensor, y: Tensor) -> Gaussian:
+        return self.encoder(x)
+
+    def likelihood(self, z: Tensor, y: Tensor) -> Bernoulli:
+        return self.decoder(z)

@@ -1,0 +1,78 @@
+"""What a metric is: a pure function of evidence, with its figures' units, directions and source declared beside it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from torch import Tensor
+
+Better = Literal["lower", "higher", "none"]
+
+
+@dataclass(frozen=True)
+class Items:
+    """A figure measured item by item: the harness averages it, bootstraps its interval and, with groups, splits it by class.
+
+    values: (N,) one value a test item. groups: (N,) int64 class of each item, or None.
+    """
+
+    values: Tensor
+    groups: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Unit and direction of one reported number."""
+
+    unit: str
+    better: Better
+
+
+Measured = float | Items | dict[str, float | Items]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A registered function. `needs` are the names of the evidence it reads, its arguments; `figures` what it reports."""
+
+    name: str
+    function: Callable[..., Measured]
+    source: str
+    family: str
+    needs: tuple[str, ...]
+    figures: dict[str, Figure]
+
+
+class Unavailable(Exception):
+    """Raised by evidence or a metric that cannot be measured here; the message is the reason, shown in record and table."""
+
+
+registry: dict[str, Metric] = {}
+_Function = TypeVar("_Function", bound=Callable[..., Measured])
+
+
+def metric(
+    *, source: str, unit: str = "", better: Better = "none", figures: dict[str, Figure] | None = None
+) -> Callable[[_Function], _Function]:
+    """Register a function as a metric.
+
+    Its arguments name the evidence it needs. With `unit` and `better` it reports one figure under its own name and returns
+    a float or `Items`; with `figures`, where one computation gives several, a dict of exactly those names.
+    Raises ValueError where a name is taken.
+    """
+
+    def register(function: _Function) -> _Function:
+        name = function.__name__
+        reported = figures or {name: Figure(unit, better)}
+        taken = {figure for other in registry.values() for figure in other.figures} & set(reported)
+        if taken or name in registry:
+            raise ValueError(f"metric {name!r}: the name {', '.join(sorted(taken)) or name} is already registered")
+        family = function.__module__.rsplit(".", 1)[-1]
+        needs = tuple(inspect.signature(function).parameters)
+        registry[name] = Metric(name, function, source, family, needs, reported)
+        return function
+
+    return register

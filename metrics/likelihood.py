@@ -1,0 +1,37 @@
+"""What the model says about the probability of the test images, always p(x), in nats."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from metrics.base import Items, metric
+
+ACTIVE_VARIANCE = 0.01
+
+
+@metric(unit="nats/image", better="higher", source="Kingma & Welling 2014, eq. 3")
+def elbo(elbo: Tensor) -> Items:
+    """The bound on log p(x) of each test image, (N,)."""
+    return Items(elbo)
+
+
+@metric(unit="nats/image", better="none", source="Kingma & Welling 2014, eq. 3: the divergence term")
+def kl_continuous(kl: Tensor) -> Items:
+    """KL(q(z|x) || p(z)) of each test image, (N,): zero is a posterior that ignores the image."""
+    return Items(kl)
+
+
+@metric(unit="nats/image", better="lower", source="Burda et al. 2016, eq. 8")
+def nll_iw(log_weights: Tensor) -> Items:
+    """Minus the importance-weighted estimate of log p(x) from log weights (n,S): -(logsumexp over S - log S), (n,)."""
+    return Items(math.log(log_weights.shape[1]) - torch.logsumexp(log_weights.double(), dim=1))
+
+
+@metric(unit="dimensions", better="none", source="Burda et al. 2016, section 5.2, threshold 0.01")
+def active_units(posterior_means_test: Tensor) -> float:
+    """Latent dimensions whose posterior mean, (N,D), varies over the test images with a variance above 0.01."""
+    variances = posterior_means_test.double().var(dim=0, correction=0)
+    return float((variances > ACTIVE_VARIANCE).sum())

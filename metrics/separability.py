@@ -1,0 +1,114 @@
+"""How far the latent space alone tells the classes apart."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import normalized_mutual_info_score
+from sklearn.model_selection import StratifiedKFold
+from sklearn.svm import LinearSVC
+from torch import Tensor
+
+from metrics.base import Figure, Items, Unavailable, metric
+
+FOLDS = 9
+SPARSE = 0.5
+ITERATIONS = 1000
+# Ten times scikit-learn's default: MNIST's pixels then take 40 s a fit and not 63, and score 0.9182 and not 0.9185;
+# accuracy on 20 dimensions moves by 0.0001.
+TOLERANCE = 1e-3
+
+
+@metric(
+    source="scikit-learn LinearSVC (tol 1e-3) on latent means, 9 stratified shuffled folds of the training split",
+    figures={"svm_cv_accuracy": Figure("", "higher"), "svm_cv_sd": Figure("", "none")},
+)
+def svm(latents_train: Tensor, y_train: Tensor, seed: int) -> dict[str, float | Items]:
+    """Mean and (population) standard deviation over 9 folds of the accuracy of a linear classifier on latents (N,D).
+
+    Raises Unavailable where a class has fewer than 9 images, or as `svm_test_accuracy` does.
+    """
+    z, y = _as_features(latents_train), _as_labels(y_train)
+    smallest = int(np.unique(y, return_counts=True)[1].min())
+    if smallest < FOLDS:
+        raise Unavailable(f"{FOLDS} folds need {FOLDS} images of every class, the smallest class has {smallest}")
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed % 2**32)
+    scores = [float(_fit(z[kept], y[kept], seed).score(z[left], y[left])) for kept, left in folds.split(z, y)]
+    return {"svm_cv_accuracy": float(np.mean(scores)), "svm_cv_sd": float(np.std(scores))}
+
+
+@metric(
+    unit="", better="higher", source="scikit-learn LinearSVC (tol 1e-3) on latent means, fit on train, scored on test"
+)
+def svm_test_accuracy(latents_train: Tensor, y_train: Tensor, latents_test: Tensor, y_test: Tensor, seed: int) -> Items:
+    """Whether a linear classifier fit on the training latents (N,D) is right on each test latent, by class.
+
+    Raises Unavailable where latents are not finite, there is one class only, or the classifier does not converge.
+    """
+    machine = _fit(_as_features(latents_train), _as_labels(y_train), seed)
+    predicted = torch.from_numpy(machine.predict(_as_features(latents_test)))
+    return _correct(predicted, y_test)
+
+
+@metric(unit="", better="higher", source="share of test images whose latent's largest label coordinate is their class")
+def argmax_accuracy(labels_test: Tensor, y_test: Tensor) -> Items:
+    """Whether the label that the method itself reads off its latent, (N,), is the true one, by class."""
+    return _correct(labels_test, y_test)
+
+
+@metric(unit="", better="higher", source="clusters named by the majority class of train, scored on test")
+def cluster_accuracy(clusters_train: Tensor, y_train: Tensor, clusters_test: Tensor, y_test: Tensor) -> Items:
+    """Whether a test image's cluster, (N,), bears its class. A cluster without training images is never right."""
+    clusters = int(torch.cat([clusters_train, clusters_test]).max()) + 1
+    classes = int(torch.cat([y_train, y_test]).max()) + 1
+    counts = torch.bincount(clusters_train.cpu() * classes + y_train.cpu(), minlength=clusters * classes)
+    table = counts.reshape(clusters, classes)
+    names = torch.where(table.sum(1) > 0, table.argmax(1), -1)
+    return _correct(names[clusters_test.cpu()], y_test)
+
+
+@metric(unit="", better="higher", source="normalised mutual information, arithmetic mean of entropies (scikit-learn)")
+def nmi(clusters_test: Tensor, y_test: Tensor) -> float:
+    """Mutual information of cluster and class over the test images, each (N,), divided by their mean entropy."""
+    return float(normalized_mutual_info_score(_as_labels(y_test), _as_labels(clusters_test)))
+
+
+def _correct(predicted: Tensor, y: Tensor) -> Items:
+    """1.0 where a prediction (N,) is the class (N,), else 0.0."""
+    y = y.cpu()
+    return Items((predicted.cpu() == y).double(), groups=y)
+
+
+def _as_labels(y: Tensor) -> NDArray[np.int64]:
+    return y.cpu().numpy().astype(np.int64)
+
+
+def _as_features(z: Tensor) -> NDArray[np.float64] | csr_matrix:
+    """(N,D) latents as scikit-learn wants them: float64, finite; sparse where most are zero, as in raw pixels.
+
+    LIBLINEAR holds non-zero entries alone in either case: the same machine comes out, in a third of the memory.
+    """
+    features = z.flatten(1).detach().cpu().numpy()
+    if not np.isfinite(features).all():
+        raise Unavailable("latents hold values that are not finite")
+    if np.count_nonzero(features) < SPARSE * features.size:
+        return csr_matrix(features, dtype=np.float64)
+    return np.ascontiguousarray(features, dtype=np.float64)
+
+
+def _fit(z: NDArray[np.float64] | csr_matrix, y: NDArray[np.int64], seed: int) -> LinearSVC:
+    """A converged LinearSVC of latents (N,D) and classes (N,), or Unavailable."""
+    if len(np.unique(y)) < 2:
+        raise Unavailable("a classifier needs two classes")
+    machine = LinearSVC(dual="auto", tol=TOLERANCE, max_iter=ITERATIONS, random_state=seed % 2**32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        try:
+            return machine.fit(z, y)
+        except ConvergenceWarning as warning:
+            raise Unavailable(f"LinearSVC did not converge in {ITERATIONS} iterations") from warning

@@ -1,0 +1,246 @@
+"""Evidence: each thing once, the same whatever was asked for before, refused where the method cannot give it."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import methods
+from bench import evidence as module
+from bench.clock import Clock
+from bench.evidence import Evidence
+from bench.gathering import Costs, NotGiven, gathered
+from bench.loop import Budget, train
+from bench.neutral import Neutral
+from bench.options import build, find
+from bench.seeds import seeded
+from bench.suite import Evaluation
+from methods.base import AbstractMethod, Images, ImageSpec, TrainingData
+from metrics.base import Unavailable
+from metrics.features import NeutralClassifier
+
+methods.load()
+CPU = torch.device("cpu")
+GATHERED = [name for name, value in vars(Evidence).items() if isinstance(value, gathered)]
+VALUES = [name for name in GATHERED if name not in ("inception", "sample_seconds", "_timed_samples")]
+"""What is a figure of the method and the data alone: not of the clock, and not refused here."""
+
+Make = Callable[..., Evidence]
+
+
+@pytest.fixture
+def make(spec: ImageSpec, data: TrainingData, test_images: Images, tmp_path: Path) -> Make:
+    """Evidence of a method by name, briefly trained, with a neutral classifier of the given accuracy."""
+    torch.manual_seed(0)
+    classifier = NeutralClassifier((spec.channels, spec.height, spec.width), spec.classes).eval()
+
+    def made(name: str = "lambda-hot", accuracy: float = 0.9, seed: int = 0, **options: Any) -> Evidence:
+        torch.manual_seed(0)
+        method = build(name, find(name), spec, options)
+        with seeded(0, "noise", CPU):
+            curves = train(method, data, test_images, Budget(epochs=1, batch=16), 0, Clock(CPU))
+        settings = Evaluation(
+            samples=30, samples_per_class=3, importance_samples=6, importance_images=7, neutral_floor=0.8
+        )
+        return Evidence(
+            method.eval(),
+            data,
+            test_images,
+            settings,
+            seed,
+            Costs(2.0, curves.trained_images, 3 * 2**20, 11),
+            neutral=lambda: Neutral(classifier, "hash of it", accuracy),
+            inception=lambda: _refuse("no weights here"),
+            originals_name="tiny",
+            feature_cache=tmp_path,
+        )
+
+    return made
+
+
+def _refuse(reason: str) -> Any:
+    raise Unavailable(reason)
+
+
+def _ask(evidence: Evidence, name: str) -> Any:
+    try:
+        return getattr(evidence, name)
+    except (NotGiven, Unavailable) as reason:
+        return repr(reason)
+
+
+def _same(first: Any, second: Any) -> bool:
+    if isinstance(first, Tensor):
+        return isinstance(second, Tensor) and torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(_same(first[key], second[key]) for key in first)
+    if isinstance(first, tuple):
+        return len(first) == len(second) and all(map(_same, first, second))
+    return type(first) is type(second) and (isinstance(first, torch.nn.Module) or first == second)
+
+
+@pytest.mark.parametrize("name", ["lambda-hot", "cvae", "kmeans-vae", "pca", "raw-pixels", "training-copy"])
+def test_each_thing_is_gathered_once_whatever_it_is(name: str, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: Counter[str] = Counter()
+
+    def counted(descriptor: gathered) -> Callable[[Evidence], Any]:
+        function = descriptor.function
+
+        def call(evidence: Evidence) -> Any:
+            calls[descriptor.name] += 1
+            return function(evidence)
+
+        return call
+
+    for thing in GATHERED:
+        descriptor = vars(Evidence)[thing]
+        monkeypatch.setattr(descriptor, "function", counted(descriptor))
+    evidence = make(name)
+    for _ in range(2):
+        for thing in GATHERED:
+            _ask(evidence, thing)
+    assert calls == dict.fromkeys(GATHERED, 1)
+
+
+@pytest.mark.parametrize("name", ["lambda-hot", "cvae", "kmeans-vae", "training-copy"])
+def test_a_value_does_not_depend_on_what_was_asked_before(name: str, make: Make) -> None:
+    forward, backward = make(name), make(name)
+    found = {thing: _ask(forward, thing) for thing in VALUES}
+    torch.rand(5)
+    again = {thing: _ask(backward, thing) for thing in reversed(VALUES)}
+    assert [thing for thing in VALUES if not _same(found[thing], again[thing])] == []
+
+
+def test_gathering_moves_no_stream_of_the_outside(make: Make) -> None:
+    evidence = make()
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    for thing in VALUES:
+        _ask(evidence, thing)
+    assert torch.equal(torch.rand(4), expected)
+
+
+def test_the_seed_of_the_cell_moves_what_is_drawn_and_nothing_else(make: Make) -> None:
+    first, second = make(seed=0), make(seed=1)
+    drawn = ("samples", "class_samples", "sampled_log_likelihood", "log_weights", "elbo")
+    assert not [name for name in drawn if _same(getattr(first, name), getattr(second, name))]
+    still = ("latents_train", "latents_test", "reconstructions", "kl", "labels_test", "originals", "y_test")
+    assert not [name for name in still if not _same(getattr(first, name), getattr(second, name))]
+
+
+def test_nothing_carries_gradients(make: Make) -> None:
+    evidence = make()
+    tensors = [value for value in (_ask(evidence, name) for name in VALUES) if isinstance(value, Tensor)]
+    assert tensors
+    assert not any(value.requires_grad for value in tensors)
+
+
+def test_shapes_and_kinds(make: Make, spec: ImageSpec) -> None:
+    evidence, image = make(latent=5), (spec.channels, spec.height, spec.width)
+    shapes = {
+        "x_test": (20, *image),
+        "reconstructions": (20, *image),
+        "latents_train": (50, 5),
+        "latents_test": (20, 5),
+        "posterior_means_test": (20, 5),
+        "log_weights": (7, 6),
+        "elbo": (20,),
+        "kl": (20,),
+        "sampled_log_likelihood": (20,),
+        "labels_test": (20,),
+        "clusters_train": (50,),
+        "clusters_test": (20,),
+        "samples": (30, *image),
+        "sample_predictions": (30,),
+        "sample_confidences": (30,),
+        "class_samples": (12, *image),
+        "class_sample_labels": (12,),
+        "class_sample_predictions": (12,),
+        "originals": (20, *image),
+        "class_probabilities": (4,),
+    }
+    assert {name: tuple(getattr(evidence, name).shape) for name in shapes} == shapes
+    assert {getattr(evidence, name).dtype for name in ("samples", "class_samples", "originals")} == {torch.uint8}
+    assert evidence.class_sample_labels.bincount().tolist() == [3, 3, 3, 3]
+    assert evidence.protocol["importance"] == {"images": 7, "samples": 6}
+
+
+def test_batches_change_nothing(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, parts = make(), make()
+    names = ("latents_train", "reconstructions", "labels_test", "kl")
+    expected = [getattr(whole, name) for name in names]
+    monkeypatch.setattr(module, "BATCH", 3)
+    assert all(torch.allclose(getattr(parts, n), e, atol=1e-5) for n, e in zip(names, expected, strict=True))
+    assert len(parts.samples) == 30
+
+
+MISSING = {
+    "raw-pixels": ["reconstructions", "samples", "class_samples", "log_weights", "elbo", "kl", "labels_test"],
+    "pca": ["samples", "sample_seconds", "posterior_means_test", "sample_predictions"],
+    "mean-image": ["latents_test", "clusters_test", "log_weights", "images_per_second"],
+    "vae": ["class_samples", "class_sample_labels", "class_sample_predictions", "labels_test"],
+}
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_what_a_method_has_not_is_not_given_and_that_is_kept(name: str, make: Make) -> None:
+    evidence = make(name)
+    for thing in MISSING[name]:
+        for _ in range(2):
+            with pytest.raises(NotGiven):
+                getattr(evidence, thing)
+        assert isinstance(evidence.kept[thing], NotGiven)
+
+
+def test_a_neutral_classifier_below_the_floor_is_refused_with_both_numbers(make: Make) -> None:
+    evidence = make(accuracy=0.7)
+    for thing in ("neutral", "sample_predictions", "class_sample_predictions"):
+        with pytest.raises(Unavailable, match=r"0\.7000.*0\.8"):
+            getattr(evidence, thing)
+    assert evidence.protocol["neutral_test_accuracy"] == 0.7
+    assert make(accuracy=0.8).neutral is not None
+
+
+def test_another_failure_is_neither_swallowed_nor_kept(make: Make) -> None:
+    evidence = make()
+    evidence.method.sample_any = lambda n: _divide(n)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            evidence.samples  # noqa: B018
+    assert "samples" not in evidence.kept
+
+
+def _divide(n: int) -> Tensor:
+    return torch.ones(n) * (1 / 0)
+
+
+def test_a_methods_own_clusters_are_used(make: Make) -> None:
+    evidence = make("kmeans-vae", clusters=3)
+    assert torch.equal(evidence.clusters_test, evidence.method.cluster(evidence.x_test))
+    assert make("pca", latent=3).clusters_train.max() < 4
+
+
+def test_costs_are_those_of_the_cell(make: Make) -> None:
+    evidence = make()
+    assert evidence.images_per_second == 50 / 2.0
+    assert (evidence.train_seconds, evidence.parameters, evidence.peak_memory_bytes) == (2.0, 11, 3 * 2**20)
+
+
+def test_sample_seconds_are_for_ten_thousand_after_a_warm_up(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    evidence, now = make("training-copy"), SimpleNamespace(seconds=0.0)
+
+    class Slow(AbstractMethod):
+        def sample_any(self, n: int) -> Tensor:
+            now.seconds += n
+            return torch.zeros(n, 3, 8, 12)
+
+    evidence.method = Slow()
+    monkeypatch.setattr(module.time, "perf_counter", lambda: now.seconds)
+    assert evidence.sample_seconds == pytest.approx(10_000)
+    assert now.seconds == 60

@@ -1,0 +1,325 @@
+"""The training loop: reproducible, complete, and refusing what it cannot train."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bench import loop
+from bench.clock import Clock
+from bench.loop import Budget, Curves, Diverged, GraphedStep, Step, count_parameters, train
+from bench.seeds import seeded
+from methods.base import AbstractMethod, Images, ImageSpec, Phase, Terms, TrainingData
+from methods.beta_vae import BetaVAE
+from methods.vae import VAE
+
+CPU = torch.device("cpu")
+BUDGET = Budget(epochs=2, batch=16)
+SMALL = {"latent": 3, "hidden": 16}
+
+
+class Scripted(AbstractMethod):
+    """One number `p` and whatever terms the test wants of it; keeps the batches that it saw in train mode."""
+
+    def __init__(self, script: Callable[[Tensor, Tensor, Tensor], Terms] | None = None, noise: int = 0) -> None:
+        super().__init__()
+        self.p, self.noise = nn.Parameter(torch.tensor(1.0)), noise
+        self.script = script or (lambda p, x, y: {"loss": p * torch.ones(len(x))})
+        self.seen: list[Tensor] = []
+
+    def terms(self, x: Tensor, y: Tensor) -> Terms:
+        if self.training:
+            self.seen.append(x)
+            torch.randn(self.noise)
+        return self.script(self.p, x, y)
+
+
+def _vae(spec: ImageSpec) -> VAE:
+    torch.manual_seed(0)
+    return VAE(spec, **SMALL)
+
+
+def _train(method: AbstractMethod, data: TrainingData, test: Images, budget: Budget = BUDGET, seed: int = 0) -> Curves:
+    with seeded(seed, "noise", CPU):
+        return train(method, data, test, budget, seed, Clock(CPU))
+
+
+def _weights(method: nn.Module) -> Tensor:
+    return torch.cat([value.detach().flatten() for value in method.state_dict().values()])
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(
+    spec: ImageSpec, data: TrainingData, test_images: Images
+) -> None:
+    methods = [_vae(spec) for _ in range(3)]
+    curves = [_train(m, data, test_images, seed=seed) for m, seed in zip(methods, (5, 5, 6), strict=True)]
+    assert torch.equal(_weights(methods[0]), _weights(methods[1]))
+    assert curves[0] == curves[1]
+    assert not torch.equal(_weights(methods[0]), _weights(methods[2]))
+
+
+def test_the_loss_falls(spec: ImageSpec, data: TrainingData, test_images: Images) -> None:
+    rows = _train(_vae(spec), data, test_images, Budget(epochs=15, batch=16)).rows
+    losses = {(epoch, split): value for epoch, _, split, term, value in rows if term == "reconstruction"}
+    assert losses[15, "train"] < losses[1, "train"]
+    assert losses[15, "test"] < losses[1, "test"]
+
+
+def test_every_image_once_an_epoch_in_an_order_of_its_own(data: TrainingData, test_images: Images) -> None:
+    method = Scripted()
+    curves = _train(method, data, test_images, Budget(epochs=2, batch=16))
+    assert [len(batch) for batch in method.seen] == [16, 16, 16, 2] * 2
+    first, second = torch.cat(method.seen[:4]), torch.cat(method.seen[4:])
+    images = data.train.x.float() / 255
+    for epoch in (first, second):
+        assert torch.equal(epoch.unique(dim=0), images.unique(dim=0))
+        assert not torch.equal(epoch, images)
+    assert not torch.equal(first, second)
+    assert curves.trained_images == 2 * len(data.train)
+
+
+def test_the_order_is_the_same_however_much_noise_is_drawn(data: TrainingData, test_images: Images) -> None:
+    quiet, noisy = Scripted(), Scripted(noise=7)
+    for method in (quiet, noisy):
+        _train(method, data, test_images, seed=4)
+    assert torch.equal(torch.cat(quiet.seen), torch.cat(noisy.seen))
+
+
+def test_the_curves_of_the_test_split_move_nothing(
+    spec: ImageSpec, data: TrainingData, test_images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_test, without = _vae(spec), _vae(spec)
+    _train(with_test, data, test_images)
+    monkeypatch.setattr(loop, "mean_terms", lambda phase, images: {})
+    _train(without, data, test_images)
+    assert torch.equal(_weights(with_test), _weights(without))
+
+
+class TwoPhases(AbstractMethod):
+    """`a` is trained alone, then `b` alone; both enter the terms of both phases. A third part is frozen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(1, 1), nn.Linear(1, 1)
+        self.frozen = nn.Linear(1, 1).requires_grad_(False)
+        self.between: list[Tensor] = []
+
+    def terms(self, x: Tensor, y: Tensor) -> Terms:
+        mean = x.flatten(1).mean(1, keepdim=True)
+        return {"far": (self.b(self.a(mean)) - 3)[:, 0] ** 2 + 0 * self.frozen(mean)[:, 0], "near": mean[:, 0]}
+
+    def phases(self, data: TrainingData) -> Iterator[Phase]:
+        self.between.append(_weights(self))
+        yield Phase("first", self.a, self.terms)
+        self.between.append(_weights(self))
+        yield Phase("second", self.b, self.terms)
+        self.between.append(_weights(self))
+
+
+def test_a_phase_trains_its_module_alone(data: TrainingData, test_images: Images) -> None:
+    method = TwoPhases()
+    _train(method, data, test_images)
+    first, second = (
+        (after != before).tolist() for before, after in zip(method.between, method.between[1:], strict=False)
+    )
+    assert first == [True, True, False, False, False, False]
+    assert second == [False, False, True, True, False, False]
+
+
+def test_a_phase_starts_without_the_gradients_of_the_last(data: TrainingData, test_images: Images) -> None:
+    """The first step of Adam goes by the sign of its gradient: here the second phase's is against all of the first's."""
+
+    class Turned(AbstractMethod):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Linear(1, 1), nn.Linear(1, 1, bias=False)
+
+        def terms(self, x: Tensor, y: Tensor) -> Terms:
+            return {"loss": (self.sign * self.b.weight.sum() + self.a.weight.sum()).expand(len(x))}
+
+        def phases(self, data: TrainingData) -> Iterator[Phase]:
+            self.sign = 1.0
+            yield Phase("first", self.a, self.terms)
+            self.sign, self.start = -1.0, self.b.weight.item()
+            yield Phase("second", self.b, self.terms)
+
+    method = Turned()
+    _train(method, data, test_images, Budget(epochs=1, batch=50, learning_rate=0.01))
+    assert method.b.weight.item() == pytest.approx(method.start + 0.01, abs=1e-5)
+
+
+def test_curves_have_every_term_split_phase_and_epoch_once(data: TrainingData, test_images: Images) -> None:
+    curves = _train(TwoPhases(), data, test_images, Budget(epochs=3, batch=16))
+    expected = [
+        (epoch, phase, split, term)
+        for phase in ("first", "second")
+        for epoch in (1, 2, 3)
+        for split in ("train", "test")
+        for term in ("far", "near")
+    ]
+    assert [row[:4] for row in curves.rows] == expected
+    lines = curves.csv().splitlines()
+    assert lines[0] == "epoch,phase,split,term,value"
+    assert [float(line.split(",")[-1]) for line in lines[1:]] == [row[4] for row in curves.rows]
+
+
+def test_curves_are_means_over_all_images(data: TrainingData, test_images: Images) -> None:
+    """Not means of batch means: the last batch is smaller."""
+    curves = _train(TwoPhases(), data, test_images, Budget(epochs=1, batch=16))
+    means = {split: value for _, phase, split, term, value in curves.rows if (phase, term) == ("first", "near")}
+    assert means["train"] == pytest.approx((data.train.x.double() / 255).mean().item(), rel=1e-5)
+    assert means["test"] == pytest.approx((test_images.x.double() / 255).mean().item(), rel=1e-5)
+
+
+def test_each_epoch_is_called_before_every_epoch_without_gradients_in_eval_mode(
+    data: TrainingData, test_images: Images
+) -> None:
+    calls: list[tuple[int, bool, bool]] = []
+
+    class Refitting(Scripted):
+        def phases(self, data: TrainingData) -> Iterator[Phase]:
+            yield Phase("train", self, self.terms, each_epoch=self.refit)
+
+        def refit(self, given: TrainingData) -> None:
+            assert given is data
+            calls.append((len(self.seen), self.training, torch.is_grad_enabled()))
+
+    _train(Refitting(), data, test_images, Budget(epochs=3, batch=16))
+    assert calls == [(0, False, False), (4, False, False), (8, False, False)]
+
+
+def test_progress_is_told_of_every_epoch(data: TrainingData, test_images: Images) -> None:
+    told: list[tuple[str, int, int]] = []
+    train(TwoPhases(), data, test_images, BUDGET, 0, Clock(CPU), lambda *epoch: told.append(epoch))
+    assert told == [("first", 1, 2), ("first", 2, 2), ("second", 1, 2), ("second", 2, 2)]
+
+
+# What is refused.
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_a_term_that_is_not_finite_is_named_with_its_epoch(
+    epoch: int, value: float, data: TrainingData, test_images: Images
+) -> None:
+    steps = iter(range(100))
+
+    def script(p: Tensor, x: Tensor, y: Tensor) -> Terms:
+        broken = torch.is_grad_enabled() and next(steps) == 4 * (epoch - 1)
+        return {"sound": p * torch.ones(len(x)), "kl": torch.full((len(x),), value if broken else 1.0)}
+
+    class Named(Scripted):
+        def phases(self, data: TrainingData) -> Iterator[Phase]:
+            yield Phase("classifier", self, self.terms)
+
+    with pytest.raises(Diverged, match=rf"'kl' is {value}.*epoch {epoch} of phase 'classifier'"):
+        _train(Named(script), data, test_images, Budget(epochs=3, batch=16))
+
+
+BAD_TERMS = {
+    "no dict": (lambda p, x, y: p * torch.ones(len(x)), "Tensor"),
+    "nothing": (lambda p, x, y: {}, "dict"),
+    "a scalar": (lambda p, x, y: {"kl": p}, r"'kl' has shape \(\)"),
+    "summed": (lambda p, x, y: {"sound": p * torch.ones(len(x)), "kl": p * torch.ones(1)}, r"'kl' has shape \(1,\)"),
+    "per pixel": (lambda p, x, y: {"kl": p * x.flatten(1)}, r"'kl' has shape \(16, 288\)"),
+    "no tensor": (lambda p, x, y: {"kl": 3.0}, "'kl' has shape float"),
+}
+
+
+@pytest.mark.parametrize(("script", "message"), BAD_TERMS.values(), ids=BAD_TERMS)
+def test_terms_of_a_wrong_kind_are_named(script, message: str, data: TrainingData, test_images: Images) -> None:
+    with pytest.raises(ValueError, match=message):
+        _train(Scripted(script), data, test_images)
+
+
+# What the budget says.
+
+
+def test_weights_of_terms_are_numbers_or_functions_of_the_mean() -> None:
+    method = Scripted()
+    method.weights = {"scaled": 3.0, "bent": lambda mean: 2 * (mean - 5).abs()}
+    terms = {"plain": torch.tensor([1.0, 3.0]), "scaled": torch.tensor([1.0, 2.0]), "bent": torch.tensor([3.0, 4.0])}
+    assert method.objective(terms).item() == pytest.approx(2 + 3 * 1.5 + 2 * 1.5)
+
+
+def test_weights_reach_the_training_and_leave_the_curves_in_nats(
+    spec: ImageSpec, data: TrainingData, test_images: Images
+) -> None:
+    """Weighed by 0 the KL is not held down, and is recorded as it is."""
+    budget = Budget(epochs=10, batch=16)
+    kl = {}
+    for beta in (0.0, 20.0):
+        torch.manual_seed(0)
+        rows = _train(BetaVAE(spec, beta=beta, **SMALL), data, test_images, budget).rows
+        kl[beta] = next(value for epoch, _, split, term, value in rows if (epoch, split, term) == (10, "test", "kl"))
+    assert kl[0.0] > 5 * kl[20.0]
+
+
+@pytest.mark.parametrize("decay", [False, True])
+def test_decay_brings_the_rate_to_zero_in_a_straight_line(decay: bool, data: TrainingData, test_images: Images) -> None:
+    """Under a constant gradient every step of Adam is as long as its rate."""
+    path: list[float] = []
+
+    def script(p: Tensor, x: Tensor, y: Tensor) -> Terms:
+        if torch.is_grad_enabled():
+            path.append(p.item())
+        return {"loss": p * torch.ones(len(x))}
+
+    method = Scripted(script)
+    _train(method, data, test_images, Budget(epochs=3, batch=16, learning_rate=0.1, decay=decay))
+    path.append(method.p.item())
+    steps = -torch.tensor(path).diff()
+    expected = 0.1 * torch.linspace(1, 1 / 12, 12) if decay else torch.full((12,), 0.1)
+    assert torch.allclose(steps, expected, atol=1e-4)
+
+
+def test_bf16_trains_to_nearly_the_same(spec: ImageSpec, data: TrainingData, test_images: Images) -> None:
+    last = {}
+    for precision in ("fp32", "bf16"):
+        method = _vae(spec)
+        rows = _train(method, data, test_images, Budget(epochs=6, batch=16, precision=precision)).rows
+        assert all(p.dtype == torch.float32 for p in method.parameters())
+        last[precision] = sum(value for epoch, _, split, _, value in rows if (epoch, split) == (6, "train"))
+    assert last["bf16"] != last["fp32"]
+    assert last["bf16"] == pytest.approx(last["fp32"], rel=0.03)
+
+
+def test_time_goes_to_training_setup_and_evaluation(spec: ImageSpec, data: TrainingData, test_images: Images) -> None:
+    clock = Clock(CPU)
+    train(_vae(spec), data, test_images, BUDGET, 0, clock)
+    assert set(clock.seconds) == {"setup", "train", "evaluate"}
+    assert sum(clock.seconds.values()) <= clock.total()
+
+
+def test_parameters_are_counted_once_each() -> None:
+    assert count_parameters(nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1, bias=False))) == 10
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_captured_step_is_the_eager_one(spec: ImageSpec, data: TrainingData) -> None:
+    device = torch.device("cuda")
+    images = Images(data.train.x.to(device), data.train.y.to(device))
+    index = torch.arange(64, device=device).remainder(50).view(8, 8)
+    for budget in (
+        Budget(epochs=2, batch=8),
+        Budget(epochs=2, batch=8, decay=True),
+        replace(BUDGET, batch=8, precision="bf16"),
+    ):
+        found = []
+        for kind in (Step, GraphedStep):
+            method = _vae(spec).to(device)
+            # Without noise: a captured step draws its own.
+            phase = Phase(
+                "train", method, lambda x, y, m=method: {"far": ((m.reconstruct(x, y) - x) ** 2).flatten(1).sum(1)}
+            )
+            step = kind(method, phase, images, budget)
+            for i, batch in enumerate(index):
+                if kind is GraphedStep and i == 3:
+                    step.capture()
+                step.warm_up(batch) if kind is GraphedStep and i < 3 else step(batch)
+            found.append((_weights(method), step.means(64)["far"]))
+        assert torch.allclose(found[0][0], found[1][0], atol=1e-6)
+        assert found[0][1] == pytest.approx(found[1][1], rel=1e-5)

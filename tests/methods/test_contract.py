@@ -1,0 +1,317 @@
+"""What every registered method must keep to. A new method is tested as soon as it is registered."""
+
+import inspect
+import math
+from collections.abc import Callable, Iterator
+from types import FunctionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import jaxtyping
+import pytest
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException, FakeTensorMode
+
+import methods
+from bench.clock import Clock
+from bench.loop import Budget, train
+from bench.options import UsageError, declared, resolve
+from methods.base import AbstractMethod, AbstractVAE, Entry, Images, ImageSpec, Phase, TrainingData, registry
+from methods.parts import Gaussian
+
+methods.load()
+CPU = torch.device("cpu")
+MAY_OVERRIDE = {"__init__", "terms", "phases", "forward"}
+each_method = pytest.mark.parametrize("entry", registry.values(), ids=registry)
+
+
+def _variants(kind: Callable[[type[AbstractMethod]], bool] = lambda cls: True) -> Iterator[Any]:
+    """Every method of a kind as it stands, and with every value of each option that names a variant of it."""
+    for entry in registry.values():
+        if not kind(entry.cls):
+            continue
+        yield pytest.param(entry, {}, id=entry.name)
+        hints = get_type_hints(entry.cls.__init__, include_extras=True)
+        for name, parameter in declared(entry.cls).items():
+            for value in get_args(hints[name]) if get_origin(hints[name]) is Literal else ():
+                if value != parameter.default:
+                    yield pytest.param(entry, {name: value}, id=f"{entry.name}-{value}")
+
+
+each_variant = pytest.mark.parametrize(("entry", "options"), list(_variants()))
+
+
+def _build(entry: Entry, options: dict[str, Any], spec: ImageSpec, seed: int = 0) -> AbstractMethod:
+    torch.manual_seed(seed)
+    return entry.cls(spec, **options)
+
+
+def _trained(
+    entry: Entry, options: dict[str, Any], spec: ImageSpec, data: TrainingData, test: Images
+) -> AbstractMethod:
+    method = _build(entry, options, spec)
+    train(method, data, test, Budget(epochs=1, batch=16), 0, Clock(CPU))
+    return method.eval()
+
+
+def _phases(method: AbstractMethod, data: TrainingData) -> Iterator[Phase]:
+    """The phases as the loop meets them at their first step, without the training between."""
+    for phase in method.phases(data):
+        if phase.each_epoch is not None:
+            with torch.no_grad():
+                phase.each_epoch(data)
+        yield phase
+
+
+def _batch(data: TrainingData, size: int = 6) -> tuple[Tensor, Tensor]:
+    return next(data.train.batches(size))
+
+
+def test_shapes_are_checked_in_tests() -> None:
+    with pytest.raises(jaxtyping.TypeCheckError):
+        Gaussian(torch.zeros(3), torch.zeros(3))
+
+
+@each_method
+def test_says_what_it_is_and_where_it_comes_from(entry: Entry) -> None:
+    assert inspect.getdoc(entry.cls)
+    assert entry.about
+    assert entry.source
+    assert inspect.getdoc(inspect.getmodule(entry.cls))
+
+
+@each_method
+def test_options_are_keywords_with_types_and_defaults(entry: Entry) -> None:
+    _, spec, *others = inspect.signature(entry.cls.__init__).parameters.values()
+    hints = get_type_hints(entry.cls.__init__)
+    assert hints[spec.name] is ImageSpec
+    for parameter in others:
+        assert parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        assert parameter.default is not inspect.Parameter.empty
+        assert parameter.name in hints
+
+
+@each_method
+def test_defaults_pass_the_checks_that_given_values_must_pass(entry: Entry) -> None:
+    defaults = resolve("row", entry, {})
+    assert resolve("row", entry, defaults) == defaults
+
+
+@each_method
+def test_an_option_of_a_wrong_type_is_refused_by_row_and_name(entry: Entry) -> None:
+    for name in declared(entry.cls):
+        with pytest.raises(UsageError, match=rf"^row\.{name}"):
+            resolve("row", entry, {name: [None]})
+
+
+@each_method
+def test_overrides_nothing_concrete_but_terms_and_phases(entry: Entry) -> None:
+    bases = entry.cls.__mro__[1 : entry.cls.__mro__.index(AbstractMethod) + 1]
+    assert all(base.__name__.startswith("Abstract") for base in bases), "a method is no base of another"
+    for name, value in vars(entry.cls).items():
+        inherited = [vars(base)[name] for base in bases if name in vars(base)]
+        concrete = [f for f in inherited if isinstance(f, FunctionType) and not hasattr(f, "__isabstractmethod__")]
+        assert name in MAY_OVERRIDE or not concrete, name
+        assert name in MAY_OVERRIDE or not (isinstance(value, FunctionType) and hasattr(nn.Module, name)), name
+
+
+@each_method
+def test_states_everything_abstract(entry: Entry) -> None:
+    for name in dir(entry.cls):
+        assert not getattr(inspect.getattr_static(entry.cls, name), "__isabstractmethod__", False), name
+
+
+def test_a_method_that_leaves_out_a_distribution_is_refused_when_made() -> None:
+    class NoLikelihood(AbstractVAE):
+        def prior(self, y: Tensor) -> Gaussian:
+            return Gaussian.unit(torch.zeros(len(y), 1))
+
+        def posterior(self, x: Tensor, y: Tensor) -> Gaussian:
+            return Gaussian.unit(torch.zeros(len(x), 1))
+
+    with pytest.raises(TypeError, match="likelihood"):
+        NoLikelihood()
+
+
+@each_variant
+def test_terms_are_finite_figures_of_each_image(
+    entry: Entry, options: dict, spec: ImageSpec, data: TrainingData
+) -> None:
+    method = _build(entry, options, spec)
+    x, y = _batch(data)
+    for phase in _phases(method, data):
+        terms = phase.terms(x, y)
+        assert terms
+        for name, values in terms.items():
+            assert isinstance(name, str)
+            assert values.shape == (len(x),)
+            assert values.dtype == torch.float32
+            assert values.isfinite().all()
+        assert set(method.weights) <= set(terms)
+
+
+@each_variant
+def test_every_gradient_arrives(entry: Entry, options: dict, spec: ImageSpec, data: TrainingData) -> None:
+    method = _build(entry, options, spec)
+    for phase in _phases(method, data):
+        trained = {name: p for name, p in phase.module.named_parameters() if p.requires_grad}
+        assert trained
+        method.objective(phase.terms(*_batch(data, 50))).backward()
+        assert not [name for name, p in trained.items() if p.grad is None or not p.grad.any()]
+
+
+@pytest.mark.parametrize(("entry", "options"), _variants(lambda cls: issubclass(cls, AbstractVAE)))
+def test_both_moments_and_the_likelihood_are_learned(
+    entry: Entry, options: dict, spec: ImageSpec, data: TrainingData
+) -> None:
+    method = _build(entry, options, spec)
+    x, y = _batch(data)
+    q = method.posterior(x, y)
+    for values in (q.mu, q.log_var, method.likelihood(q.mu.detach(), y).mean):
+        assert values.requires_grad
+
+
+@each_variant
+def test_the_same_seed_gives_the_same_terms(entry: Entry, options: dict, spec: ImageSpec, data: TrainingData) -> None:
+    def terms() -> list[dict[str, Tensor]]:
+        method = _build(entry, options, spec, seed=3)
+        return [phase.terms(*_batch(data)) for phase in _phases(method, data)]
+
+    for first, second in zip(terms(), terms(), strict=True):
+        assert all(torch.equal(first[name], second[name]) for name in first | second)
+
+
+# No waiting for the device within a step.
+
+
+def _made_fake(method: nn.Module, mode: FakeTensorMode) -> None:
+    """Parameters and buffers without values: whatever asks for a value, or for a shape that hangs on one, raises."""
+    for module in method.modules():
+        for held in (module._parameters, module._buffers):
+            held.update({name: mode.from_tensor(value) for name, value in held.items() if value is not None})
+
+
+def _step_without_values(method: AbstractMethod, phase: Phase, x: Tensor, y: Tensor) -> None:
+    with FakeTensorMode() as mode:
+        _made_fake(method, mode)
+        method.objective(phase.terms(mode.from_tensor(x), mode.from_tensor(y))).backward()
+
+
+@each_variant
+def test_a_step_needs_no_value_on_the_host(entry: Entry, options: dict, spec: ImageSpec, data: TrainingData) -> None:
+    phases = len(list(_phases(_build(entry, options, spec), data)))
+    for wanted in range(phases):
+        method = _build(entry, options, spec)
+        phase = next(phase for i, phase in enumerate(_phases(method, data)) if i == wanted)
+        _step_without_values(method, phase, *_batch(data))
+
+
+def _asks_for_a_number(x: Tensor, y: Tensor) -> Tensor:
+    return x.flatten(1).sum(1) * y.float().mean().item()
+
+
+def _branches(x: Tensor, y: Tensor) -> Tensor:
+    return x.flatten(1).sum(1) if y.max() > 0 else x.flatten(1).mean(1)
+
+
+def _selects(x: Tensor, y: Tensor) -> Tensor:
+    return x[y > 0].flatten(1).sum(1)
+
+
+@pytest.mark.parametrize("values", [_asks_for_a_number, _branches, _selects])
+def test_the_check_for_host_values_can_fail(values: Any, data: TrainingData) -> None:
+    method = AbstractMethod()
+    scale = nn.Parameter(torch.ones(()))
+    method.register_parameter("scale", scale)
+    phase = Phase("train", method, lambda x, y: {"bad": method.scale * values(x, y)})
+    with pytest.raises((DataDependentOutputException, DynamicOutputShapeException)):
+        _step_without_values(method, phase, *_batch(data))
+
+
+# What a trained method can give.
+
+
+@each_variant
+def test_capabilities_give_what_the_contract_says(
+    entry: Entry, options: dict, spec: ImageSpec, data: TrainingData, test_images: Images
+) -> None:
+    method = _trained(entry, options, spec, data, test_images)
+    x, y = next(test_images.batches())
+    n, shape = len(x), x.shape[1:]
+    given = {
+        "encode": lambda: method.encode(x, y),
+        "reconstruct": lambda: method.reconstruct(x, y),
+        "sample": lambda: method.sample(y),
+        "sample_any": lambda: method.sample_any(n),
+        "sample_component": lambda: method.sample_component(torch.zeros(n, dtype=torch.int64)),
+        "log_weight": lambda: method.log_weight(x, 5),
+        "elbo": lambda: method.elbo(x),
+        "label": lambda: method.label(x),
+        "cluster": lambda: method.cluster(x),
+    }
+    with torch.no_grad():
+        found = {name: give() for name, give in given.items() if hasattr(method, name)}
+    assert found, "a method that can do nothing"
+    assert all(len(values) == n and (~values.isfinite()).sum() == 0 for values in found.values())
+    for name in {"reconstruct", "sample", "sample_any", "sample_component"} & set(found):
+        assert found[name].shape == (n, *shape), name
+        assert found[name].dtype == torch.float32, name
+        assert 0 <= found[name].min() <= found[name].max() <= 1, name
+    assert found.get("encode", x[:, 0, 0]).ndim == 2
+    assert found.get("elbo", x[:, 0, 0, 0]).shape == (n,)
+    if "log_weight" in found:
+        assert found["log_weight"].ndim == 2
+        assert 5 <= found["log_weight"].shape[1] < 5 + spec.classes
+    for name in {"label", "cluster"} & set(found):
+        assert found[name].dtype == torch.int64
+        assert found[name].shape == (n,)
+        assert found[name].min() >= 0
+    assert found.get("label", y).max() < spec.classes
+
+
+@each_variant
+def test_labels_are_not_read_at_test_time_unless_said(
+    entry: Entry, options: dict, spec: ImageSpec, data: TrainingData, test_images: Images
+) -> None:
+    method = _trained(entry, options, spec, data, test_images)
+    x, y = next(test_images.batches())
+    other = (y + 1) % spec.classes
+    changed = False
+    with torch.no_grad():
+        for name in ("encode", "reconstruct"):
+            if hasattr(method, name):
+                take = getattr(method, name)
+                changed |= not torch.equal(take(x, y), take(x, other))
+    assert changed == entry.cls.labels_at_test
+
+
+@pytest.mark.parametrize(("entry", "options"), _variants(lambda cls: not cls.labels_in_training))
+def test_labels_are_not_learned_from_unless_said(
+    entry: Entry, options: dict, spec: ImageSpec, data: TrainingData, test_images: Images
+) -> None:
+    shuffled = Images(data.train.x, data.train.y.roll(1))
+    others = TrainingData(shuffled, data.held_out, data.classes)
+    first, second = (_trained(entry, options, spec, d, test_images).state_dict() for d in (data, others))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@each_variant
+def test_evaluation_leaves_the_method_as_it_is(
+    entry: Entry, options: dict, spec: ImageSpec, data: TrainingData, test_images: Images
+) -> None:
+    method = _trained(entry, options, spec, data, test_images)
+    before = {name: value.clone() for name, value in method.state_dict().items()}
+    x, y = next(test_images.batches())
+    with torch.no_grad():
+        for name, arguments in {"encode": (x, y), "reconstruct": (x, y), "sample": (y,), "sample_any": (3,)}.items():
+            if hasattr(method, name):
+                getattr(method, name)(*arguments)
+    assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
+
+
+@pytest.mark.parametrize(("entry", "options"), _variants(lambda cls: issubclass(cls, AbstractVAE)))
+def test_components_of_a_latent_variable_method_are_a_distribution(
+    entry: Entry, options: dict, spec: ImageSpec, data: TrainingData, test_images: Images
+) -> None:
+    method = _trained(entry, options, spec, data, test_images)
+    assert math.isclose(method.log_components.exp().sum().item(), 1, abs_tol=1e-5)

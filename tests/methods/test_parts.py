@@ -1,0 +1,137 @@
+"""Distributions against torch.distributions, k-means against scikit-learn."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from sklearn.cluster import KMeans
+from torch import Tensor
+from torch.distributions import Bernoulli as TorchBernoulli
+from torch.distributions import Independent, Normal, kl_divergence
+
+from methods.parts import Bernoulli, Gaussian, lloyd, nearest, one_hot, spread_seeds
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
+def _gaussian(n: int = 7, d: int = 3) -> Gaussian:
+    return Gaussian(3 * torch.randn(n, d), torch.randn(n, d))
+
+
+def _reference(g: Gaussian) -> Independent:
+    return Independent(Normal(g.mu, (g.log_var / 2).exp()), 1)
+
+
+def test_gaussian_log_prob_and_kl_are_those_of_torch() -> None:
+    q, p, z = _gaussian(), _gaussian(), torch.randn(7, 3)
+    assert torch.allclose(q.log_prob(z), _reference(q).log_prob(z), rtol=1e-4)
+    assert torch.allclose(q.kl(p), kl_divergence(_reference(q), _reference(p)), rtol=1e-4)
+
+
+def test_kl_is_zero_from_itself_alone() -> None:
+    q, p = _gaussian(), _gaussian()
+    assert torch.equal(q.kl(q), torch.zeros(7))
+    assert (q.kl(p) > 0).all()
+
+
+def test_samples_have_the_stated_moments_and_carry_gradients() -> None:
+    q = Gaussian(torch.tensor([[2.0, -1.0]], requires_grad=True), torch.tensor([[0.0, 2.0]], requires_grad=True))
+    z = q.repeat(20_000).sample()
+    assert torch.allclose(z.mean(0), q.mu[0], atol=0.1)
+    assert torch.allclose(z.var(0), q.log_var[0].exp(), rtol=0.05)
+    z.sum().backward()
+    assert q.mu.grad.all()
+    assert q.log_var.grad.isfinite().all()
+
+
+def test_repeat_puts_one_batch_after_another() -> None:
+    q = _gaussian(n=2)
+    assert torch.equal(q.repeat(3).mu.view(3, 2, 3), q.mu.expand(3, 2, 3))
+    assert torch.equal(q.repeat(3).log_var.view(3, 2, 3), q.log_var.expand(3, 2, 3))
+
+
+def test_bernoulli_log_prob_is_that_of_torch_and_minus_the_cross_entropy_for_grey() -> None:
+    p = Bernoulli(torch.randn(4, 2, 3, 5))
+    binary, grey = torch.rand(4, 2, 3, 5).round(), torch.rand(4, 2, 3, 5)
+    reference = Independent(TorchBernoulli(logits=p.logits), 3)
+    assert torch.allclose(p.log_prob(binary), reference.log_prob(binary), rtol=1e-5)
+    entropy = F.binary_cross_entropy(p.mean, grey, reduction="none").sum((1, 2, 3))
+    assert torch.allclose(p.log_prob(grey), -entropy, rtol=1e-5)
+
+
+def test_bernoulli_stays_finite_at_extreme_logits() -> None:
+    p = Bernoulli(torch.tensor([-1e4, 1e4]).view(1, 1, 1, 2))
+    assert p.log_prob(torch.tensor([0.0, 1.0]).view(1, 1, 1, 2)).item() == 0
+    assert p.log_prob(torch.tensor([1.0, 0.0]).view(1, 1, 1, 2)).item() == -2e4
+
+
+def test_one_hot_is_that_of_torch() -> None:
+    y = torch.tensor([2, 0, 3])
+    assert torch.equal(one_hot(y, 4), F.one_hot(y, 4).float())
+
+
+# k-means.
+
+
+def _blobs(k: int = 4, each: int = 30, d: int = 5) -> Tensor:
+    centres = 3 * torch.randn(k, d)
+    return (centres[:, None] + torch.randn(k, each, d)).flatten(0, 1)
+
+
+@pytest.mark.parametrize("iterations", [1, 3, 100])
+def test_lloyd_is_that_of_scikit_learn(iterations: int) -> None:
+    points = _blobs()
+    start = points[torch.randperm(len(points))[:6]]
+    centroids, shares = lloyd(points, start, iterations)
+    reference = KMeans(6, init=start.numpy(), n_init=1, algorithm="lloyd", max_iter=iterations, tol=0)
+    reference.fit(points.numpy())
+    assert torch.allclose(centroids, torch.from_numpy(reference.cluster_centers_), atol=1e-4)
+    labels = torch.from_numpy(reference.labels_).long()
+    assert torch.equal(nearest(points, centroids), labels)
+    assert torch.allclose(shares, one_hot(labels, 6).mean(0))
+
+
+@pytest.mark.parametrize("empty", [1, 3])
+def test_lloyd_seeds_an_empty_cluster_again(empty: int) -> None:
+    points = _blobs()
+    start = torch.cat([points[:2], torch.full((empty, 5), 1e6)])
+    for iterations in (1, 2, 50):
+        centroids, shares = lloyd(points, start, iterations)
+        assert centroids.isfinite().all()
+        assert (shares > 0).all()
+        assert shares.sum().item() == pytest.approx(1)
+    assert centroids.abs().max() <= points.abs().max()
+
+
+def test_lloyd_stays_finite_where_distinct_points_are_fewer_than_clusters() -> None:
+    points = torch.tensor([[0.0, 1.0], [2.0, 3.0]]).repeat(5, 1)
+    centroids, shares = lloyd(points, torch.randn(4, 2), 20)
+    assert centroids.isfinite().all()
+    assert shares.sum().item() == pytest.approx(1)
+    assert torch.allclose(centroids[nearest(points, centroids)], points)
+
+
+def test_lloyd_leaves_what_it_was_given() -> None:
+    points = _blobs()
+    start = points[:3].clone()
+    lloyd(points, start, 5)
+    assert torch.equal(start, points[:3])
+
+
+def test_seeds_are_points_and_all_distinct_while_that_can_be() -> None:
+    points = torch.randn(3, 2).repeat_interleave(torch.tensor([1, 50, 50]), 0)
+    for _ in range(20):
+        assert len(spread_seeds(points, 3).unique(dim=0)) == 3
+    more = spread_seeds(points, 6)
+    assert more.shape == (6, 2)
+    assert len(torch.cat([more, points]).unique(dim=0)) == 3
+
+
+def test_seeds_are_drawn_by_squared_distance() -> None:
+    """The second of two seeds among 0, 1 and 3: where 0 came first, 3 is drawn in 9 of 10 cases."""
+    points = torch.tensor([[0.0], [1.0], [3.0]])
+    pairs = torch.stack([spread_seeds(points, 2).flatten() for _ in range(1500)])
+    second = pairs[pairs[:, 0] == 0, 1]
+    assert (second == 3).float().mean().item() == pytest.approx(0.9, abs=0.06)

@@ -1,0 +1,56 @@
+"""Generation, diversity and cost: limits, and double loops."""
+
+import math
+from itertools import combinations
+
+import pytest
+import torch
+
+from metrics import cost, diversity, generation
+from metrics.base import Unavailable
+
+
+def test_neutral_accuracy_is_agreement_by_the_class_asked_for():
+    items = generation.neutral_accuracy(torch.tensor([0, 1, 1, 0]), torch.tensor([0, 1, 0, 1]))
+    assert items.values.tolist() == [1, 1, 0, 0]
+    assert items.groups.tolist() == [0, 1, 0, 1]
+
+
+def test_class_balance_is_one_for_even_and_zero_for_one_class():
+    assert generation.class_balance(torch.arange(40) % 4, 4) == pytest.approx(1.0)
+    assert generation.class_balance(torch.zeros(40, dtype=torch.int64), 4) == 0.0
+    assert generation.class_balance(torch.arange(40) % 2, 4) == pytest.approx(math.log(2) / math.log(4))
+    with pytest.raises(Unavailable, match="two classes"):
+        generation.class_balance(torch.zeros(4, dtype=torch.int64), 1)
+
+
+def test_sample_confidence_is_kept_image_by_image():
+    confidences = torch.tensor([0.5, 0.75])
+    assert generation.sample_confidence(confidences).values.tolist() == [0.5, 0.75]
+
+
+def test_cosine_is_the_mean_over_all_pairs_of_each_class():
+    images = torch.randint(0, 256, (17, 3, 4, 4), dtype=torch.uint8)
+    labels = torch.tensor([0] * 5 + [1] * 9 + [2] * 2 + [3])  # class 3 has no pair
+    means = []
+    for label in range(3):
+        vectors = images[labels == label].flatten(1).double()
+        pairs = [torch.cosine_similarity(a, b, dim=0) for a, b in combinations(vectors, 2)]
+        means.append(float(torch.stack(pairs).mean()))
+    assert diversity.within_class_cosine(images, labels) == pytest.approx(sum(means) / 3)
+
+
+def test_cosine_of_copies_is_one_of_disjoint_ink_zero_and_blank_images_are_left_out():
+    one = torch.zeros(1, 1, 4, 4, dtype=torch.uint8)
+    one[..., 0, 0] = 3
+    labels = torch.zeros(6, dtype=torch.int64)
+    assert diversity.within_class_cosine(one.repeat(6, 1, 1, 1), labels) == pytest.approx(1.0)
+    assert diversity.within_class_cosine(torch.cat([one, one.flip(3), 0 * one]), labels[:3]) == pytest.approx(0.0)
+    with pytest.raises(Unavailable, match="blank"):
+        diversity.within_class_cosine(torch.cat([one, 0 * one]), labels[:2])
+
+
+def test_costs_are_passed_on_and_memory_is_in_mebibytes():
+    assert cost.peak_memory_mib(3 * 2**20) == 3.0
+    passed = (cost.train_seconds, cost.images_per_second, cost.sample_seconds, cost.parameters)
+    assert [one(7) for one in passed] == [7.0] * 4

@@ -1,0 +1,48 @@
+"""Likelihood figures against a model whose p(x) is known in closed form."""
+
+import math
+
+import torch
+from torch.distributions import Normal
+
+from metrics.likelihood import active_units, elbo, kl_continuous, nll_iw
+
+
+def _log_weights(x, proposal, samples, seed=0):
+    """log p(x,z) - log q(z|x) where z ~ N(0,1) and x|z ~ N(z,1); p(x) is N(0, 2)."""
+    z = torch.randn(len(x), samples, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    z = proposal.loc[:, None] + proposal.scale[:, None] * z
+    q = Normal(proposal.loc[:, None], proposal.scale[:, None])
+    return Normal(0.0, 1.0).log_prob(z) + Normal(z, 1.0).log_prob(x[:, None]) - q.log_prob(z)
+
+
+X = torch.linspace(-3, 3, 7, dtype=torch.float64)
+TRUTH = -Normal(0.0, math.sqrt(2)).log_prob(X)
+
+
+def test_nll_is_exact_from_one_sample_where_the_proposal_is_the_posterior():
+    posterior = Normal(X / 2, torch.full_like(X, math.sqrt(0.5)))
+    torch.testing.assert_close(nll_iw(_log_weights(X, posterior, 1)).values, TRUTH)
+
+
+def test_nll_of_a_wrong_proposal_comes_to_the_truth_and_lies_below_minus_the_elbo():
+    wrong = Normal(torch.zeros_like(X), torch.full_like(X, 1.5))
+    weights = _log_weights(X, wrong, 20_000)
+    torch.testing.assert_close(nll_iw(weights).values, TRUTH, atol=0.05, rtol=0)
+    assert (nll_iw(weights).values <= -weights.mean(1)).all()
+
+
+def test_nll_survives_weights_that_underflow_and_gains_nothing_from_copies():
+    weights = torch.full((4, 500), -2000.0)
+    torch.testing.assert_close(nll_iw(weights).values, torch.full((4,), 2000.0, dtype=torch.float64))
+
+
+def test_bound_and_divergence_are_passed_on_image_by_image():
+    values = torch.randn(5)
+    assert elbo(values).values is values
+    assert kl_continuous(values).values is values
+
+
+def test_active_units_counts_the_dimensions_that_move():
+    spread = torch.tensor([0.0, 0.09, 0.11, 3.0])  # the threshold is a standard deviation of 0.1
+    assert active_units(torch.tensor([[-1.0], [1.0]]) * spread + 5) == 2.0

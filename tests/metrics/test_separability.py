@@ -1,0 +1,103 @@
+"""Separability against scikit-learn used directly, counts by hand, and refusals."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn.model_selection import StratifiedKFold
+from sklearn.svm import LinearSVC
+
+from metrics import separability
+from metrics.base import Unavailable
+
+
+def _blobs(n=180, spread=1.5, classes=3, seed=0):
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % classes
+    centres = rng.normal(size=(classes, 4)) * 2
+    return torch.tensor(centres[y] + spread * rng.normal(size=(n, 4)), dtype=torch.float32), torch.tensor(y)
+
+
+def _machine(seed):
+    return LinearSVC(dual="auto", tol=1e-3, random_state=seed)
+
+
+def test_svm_is_scikit_learns_over_nine_stratified_folds():
+    z, y = _blobs()
+    scores = []
+    for kept, left in StratifiedKFold(9, shuffle=True, random_state=7).split(z.numpy(), y.numpy()):
+        machine = _machine(7).fit(z.numpy()[kept].astype(float), y.numpy()[kept])
+        scores.append(machine.score(z.numpy()[left].astype(float), y.numpy()[left]))
+    measured = separability.svm(z, y, seed=7)
+    assert measured == {"svm_cv_accuracy": pytest.approx(np.mean(scores)), "svm_cv_sd": pytest.approx(np.std(scores))}
+    assert measured == separability.svm(z, y, seed=7)
+
+
+def test_svm_test_accuracy_is_scikit_learns_with_the_class_of_each_image():
+    (z, y), (z_test, y_test) = _blobs(), _blobs(n=60, spread=2.5)
+    items = separability.svm_test_accuracy(z, y, z_test, y_test, seed=3)
+    expected = _machine(3).fit(z.double().numpy(), y.numpy()).score(z_test.double().numpy(), y_test.numpy())
+    assert items.values.mean().item() == pytest.approx(expected)
+    assert torch.equal(items.groups, y_test)
+    assert 0.3 < expected < 1.0
+
+
+def test_separable_classes_are_all_right():
+    z, y = _blobs(spread=0.01)
+    assert separability.svm_test_accuracy(z, y, z, y, seed=0).values.mean() == 1.0
+    assert separability.svm(z, y, seed=2**40)["svm_cv_accuracy"] == 1.0
+
+
+def test_what_cannot_be_fitted_is_refused_with_its_reason(monkeypatch):
+    z, y = _blobs()
+    with pytest.raises(Unavailable, match="not finite"):
+        separability.svm(z.masked_fill(z > 3, math.nan), y, seed=0)
+    with pytest.raises(Unavailable, match="smallest class has 8"):
+        separability.svm(z[:26], y[:26], seed=0)
+    with pytest.raises(Unavailable, match="two classes"):
+        separability.svm_test_accuracy(z, torch.zeros_like(y), z, y, seed=0)
+    monkeypatch.setattr(separability, "ITERATIONS", 1)
+    with pytest.raises(Unavailable, match="did not converge in 1 iterations"):
+        separability.svm_test_accuracy(z, y, z, y, seed=0)
+
+
+def test_argmax_accuracy_counts_equal_labels():
+    items = separability.argmax_accuracy(torch.tensor([0, 1, 2, 2]), torch.tensor([0, 1, 1, 2]))
+    assert items.values.tolist() == [1, 1, 0, 1]
+    assert items.groups.tolist() == [0, 1, 1, 2]
+
+
+def test_clusters_are_named_on_train_and_scored_on_test():
+    clusters_train, y_train = torch.tensor([0, 0, 0, 1, 1, 3]), torch.tensor([2, 2, 1, 0, 0, 1])
+    clusters_test, y_test = torch.tensor([0, 0, 1, 2, 3, 4]), torch.tensor([2, 1, 0, 0, 1, 0])
+    items = separability.cluster_accuracy(clusters_train, y_train, clusters_test, y_test)
+    assert items.values.tolist() == [1, 0, 1, 0, 1, 0]  # clusters 2 and 4 have no training image: never right
+
+
+def test_cluster_accuracy_and_nmi_do_not_care_how_clusters_are_numbered():
+    generator = torch.Generator().manual_seed(0)
+    clusters, y = (torch.randint(5, (200,), generator=generator) for _ in range(2))
+    renamed = torch.tensor([3, 0, 4, 1, 2])[clusters]
+    first = separability.cluster_accuracy(clusters, y, clusters, y).values
+    assert torch.equal(first, separability.cluster_accuracy(renamed, y, renamed, y).values)
+    assert separability.nmi(clusters, y) == pytest.approx(separability.nmi(renamed, y))
+
+
+def test_nmi_is_mutual_information_over_mean_entropy():
+    generator = torch.Generator().manual_seed(1)
+    y = torch.randint(4, (500,), generator=generator)
+    clusters = torch.where(torch.rand(500, generator=generator) < 0.6, y, torch.randint(4, (500,), generator=generator))
+    joint = torch.bincount(clusters * 4 + y, minlength=16).double().reshape(4, 4) / 500
+    h = [float(torch.special.entr(p).sum()) for p in (joint.sum(0), joint.sum(1), joint)]
+    assert separability.nmi(clusters, y) == pytest.approx((h[0] + h[1] - h[2]) / ((h[0] + h[1]) / 2))
+    assert separability.nmi(y, y) == pytest.approx(1.0)
+
+
+def test_sparse_latents_give_the_machine_of_dense_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = torch.Generator().manual_seed(0)
+    z = torch.rand(300, 30, generator=draw) * (torch.rand(300, 30, generator=draw) < 0.2)
+    y = torch.randint(0, 3, (300,), generator=draw)
+    sparse = separability.svm_test_accuracy(z, y, z, y, seed=0).values
+    monkeypatch.setattr(separability, "SPARSE", 0.0)
+    assert torch.equal(separability.svm_test_accuracy(z, y, z, y, seed=0).values, sparse)

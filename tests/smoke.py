@@ -1,0 +1,75 @@
+"""The smoke benchmark: the real command on the embedded data with every method, then checks on the leaderboard that it gave.
+
+`python tests/smoke.py RESULTS`: exit status 0 where the run ended well and its table says what any sound run must say.
+"""
+
+import io
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+
+METHODS = {"vae", "beta-vae", "cvae", "lambda-hot", "lambda-hot-movable", "kmeans-vae"}
+BASELINES = {"raw-pixels", "pca-20", "mean-image", "training-copy", "real-images"}
+
+
+def bench(*arguments: str) -> str:
+    """Standard output of `python -m bench ...`; ends the smoke benchmark where the command fails."""
+    done = subprocess.run([sys.executable, "-m", "bench", *arguments], stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{done.stdout}\nsmoke: python -m bench {' '.join(arguments)} ended with exit code {done.returncode}")
+    return done.stdout
+
+
+def checks(cells: pd.DataFrame) -> list[tuple[str, bool]]:
+    """What holds for any sound run of the suite: each check can fail."""
+    row = cells.set_index("label")
+    vaes = row.loc[sorted(METHODS)]
+    return [
+        ("every row is there", set(row.index) == METHODS | BASELINES),
+        ("every status is ok", bool((row["status"] == "ok").all())),
+        (
+            "every VAE beats the mean image",
+            bool((vaes["reconstruction_mse"] < row.loc["mean-image", "reconstruction_mse"]).all()),
+        ),
+        ("the importance-weighted bound is above the ELBO", bool((-vaes["nll_iw"] > vaes["elbo"]).all())),
+        (
+            "beta = 2 leaves less KL than the VAE",
+            row.loc["beta-vae", "kl_continuous"] < row.loc["vae", "kl_continuous"],
+        ),
+        ("Lambda-Hot's argmax reads the class", row.loc["lambda-hot", "argmax_accuracy"] > 0.8),
+        ("class-conditional samples show their class", row.loc["lambda-hot", "neutral_accuracy"] > 0.5),
+        (
+            "real images frame the samples",
+            bool((vaes["fd_neutral_org_vs_gen"] > row.loc["real-images", "fd_neutral_org_vs_gen"]).all()),
+        ),
+        ("raw pixels separate linearly", row.loc["raw-pixels", "svm_test_accuracy"] > 0.9),
+        ("parts of the time add up", bool((parts(row) / row["timing_total_seconds"]).between(0.98, 1.02).all())),
+    ]
+
+
+def parts(row: pd.DataFrame) -> pd.Series:
+    return row[[f"timing_{name}_seconds" for name in ("setup", "train", "evaluate", "log")]].sum(axis=1)
+
+
+def main(results: str) -> None:
+    began = time.monotonic()
+    print(bench("run", "--suite", "smoke", "--results", results, "--force"))
+    cells = pd.read_csv(
+        io.StringIO(bench("leaderboard", "--suite", "smoke", "--results", results, "--format", "csv", "--per-cell"))
+    )
+    if not (Path(results) / "mlflow.db").is_file():
+        sys.exit("smoke: MLflow's store was not written")
+    found = checks(cells)
+    for name, holds in found:
+        print(f"{'ok    ' if holds else 'FAILED'} {name}")
+    print(f"smoke: {time.monotonic() - began:.0f} s")
+    failed = sum(not holds for _, holds in found)
+    print(f"{len(found) - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main(*(sys.argv[1:] or ["results-smoke"]))
