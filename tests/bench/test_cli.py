@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.suite import load_suite
+
 sys.path.insert(0, str(Path(__file__).parent))
 from helpers_e2e import CLOSED, ROOT, environment, here, shared_cache, write_suite
 
@@ -315,7 +317,8 @@ def test_show_a_method_and_a_suite() -> None:
         "(int, >= 1)",
         "labels: in training",
     )
-    has(here("show", "digits").out, '"name": "digits"', '"epochs": 100', '"lambda-hot-movable"')
+    epochs = load_suite("digits").budget.epochs
+    has(here("show", "digits").out, '"name": "digits"', f'"epochs": {epochs}', '"lambda-hot-movable"')
     has(here("show", "none.toml").refusal(), "none.toml", "no such file")
     for odd in ("/", "[", "*", "..", "a/b"):
         has(here("show", odd).refusal(), f"{odd!r}")
