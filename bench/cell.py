@@ -16,7 +16,7 @@ from bench import environment, neutral
 from bench.clock import Clock
 from bench.datasets import load
 from bench.datasets.base import Dataset, split
-from bench.evidence import Evidence
+from bench.evidence import NEUTRAL, Evidence
 from bench.gathering import Costs
 from bench.loop import Budget, Curves, Diverged, count_parameters, train
 from bench.measure import choose, measure
@@ -35,7 +35,7 @@ def prepare(plan_path: Path) -> None:
     plan = Plan.read(plan_path)
     _set_up(plan)
     wanted = {need for metric in choose(plan.evaluation["metrics"]) for need in metric.needs}
-    if wanted & {"neutral", "sample_predictions", "sample_confidences", "class_sample_predictions"}:
+    if wanted & NEUTRAL:
         for name in dict.fromkeys(cell["dataset"] for cell in plan.cells):
             neutral.get(load(name, Path(plan.data_root), download=False), torch.device(plan.device))
 

@@ -54,6 +54,9 @@ def run(
     precision: Annotated[
         Literal["fp32", "bf16"] | None, typer.Option(help="fp32, or bf16 for the layers' products.")
     ] = None,
+    backbone: Annotated[
+        Literal["mlp", "conv32"] | None, typer.Option(help="The rows' shared network instead of the suite's.")
+    ] = None,
     jobs: Annotated[
         int | None, typer.Option(help="Cells side by side [one a core on a CPU, one on a GPU].", min=1)
     ] = None,
@@ -80,7 +83,7 @@ def run(
     from bench.plan import Request
     from bench.verbs import Choice, run_suite
 
-    choice = Choice(suite, methods, seeds, epochs, dataset, tuple(set_ or ()), precision)
+    choice = Choice(suite, methods, seeds, epochs, dataset, tuple(set_ or ()), precision, backbone)
     request = Request(data_root, results, device, jobs, inception, tuple(plugin or ()), threads)
     raise typer.Exit(run_suite(choice, request, time_limit, tracking_uri, retry == "failed", force, dry_run))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import torch
 
@@ -12,7 +12,7 @@ from bench.seeds import seeded
 from metrics.base import Unavailable
 
 if TYPE_CHECKING:
-    from bench.evidence import Evidence
+    from bench.given import Given
 
 T = TypeVar("T")
 
@@ -24,14 +24,14 @@ class NotGiven(Exception):
 class gathered(Generic[T]):
     """A property gathered once, without gradients and from a noise stream of its own; a failure is kept as well."""
 
-    def __init__(self, function: Callable[[Evidence], T]) -> None:
+    def __init__(self, function: Callable[[Any], T]) -> None:
         self.function, self.name, self.__doc__ = function, function.__name__, function.__doc__
 
     @overload
     def __get__(self, evidence: None, owner: type) -> gathered[T]: ...
     @overload
-    def __get__(self, evidence: Evidence, owner: type) -> T: ...
-    def __get__(self, evidence: Evidence | None, owner: type) -> T | gathered[T]:
+    def __get__(self, evidence: Given, owner: type) -> T: ...
+    def __get__(self, evidence: Given | None, owner: type) -> T | gathered[T]:
         if evidence is None:
             return self  # the class's own attribute, as hasattr asks for it
         kept = evidence.kept

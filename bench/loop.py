@@ -70,6 +70,7 @@ class Step:
         # Of this phase's parameters alone: gradients left in others would be found by a later phase.
         self.method.objective(terms).backward(inputs=self.parameters)
         self.optimizer.step()
+        self.method.steps.add_(1)
         # On a CPU gradients keep their memory: fresh pages at every step cost more than zeroing (5 % of the MLP's step).
         self.optimizer.zero_grad(set_to_none=self.device.type == "cuda")
         if self.rate is not None:

@@ -29,7 +29,7 @@ def choose(names: list[str]) -> list[Metric]:
     for m in registry.values():
         for need in m.needs:
             if not hasattr(Evidence, need):
-                evidence = [name for name in vars(Evidence) if not name.startswith("_")]
+                evidence = [name for name in dir(Evidence) if not name.startswith("_")]
                 raise UsageError(f"metric {m.name!r}: {nearest(need, evidence, 'evidence')}")
     if not names:
         return list(registry.values())

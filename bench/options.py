@@ -11,6 +11,7 @@ from pydantic import ConfigDict, ValidationError, create_model
 
 from bench.suite import UsageError, explain, nearest
 from methods.base import AbstractMethod, Entry, ImageSpec, registry
+from methods.parts import Backbone
 
 
 def load_plugin(path: str) -> None:
@@ -43,6 +44,20 @@ def declared(cls: type[AbstractMethod]) -> dict[str, inspect.Parameter]:
     """Keyword-only arguments of the constructor, by name."""
     parameters = inspect.signature(cls.__init__).parameters
     return {name: p for name, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def on_backbone(label: str, entry: Entry, given: dict[str, Any], backbone: str) -> dict[str, Any]:
+    """A row's options with the suite's backbone, where its method takes a shared one.
+
+    Raises UsageError where the row sets one of its own: rows on different networks would not compare methods.
+    """
+    if get_type_hints(entry.cls.__init__).get("backbone") != Backbone:
+        return given
+    if "backbone" in given:
+        raise UsageError(
+            f"{label}.backbone: one backbone for all rows: set `backbone` for the whole suite, or run it with --backbone"
+        )
+    return {**given, "backbone": backbone}
 
 
 def resolve(label: str, entry: Entry, given: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from bench.datasets import load
 from bench.datasets.base import Dataset
 from bench.environment import choose_device, cores
 from bench.measure import choose
-from bench.options import build, find, load_plugin, resolve
+from bench.options import build, find, load_plugin, on_backbone, resolve
 from bench.paths import data_root, results_folder
 from bench.suite import Cell, Plan, Suite, UsageError, cell_id, to_json
 from methods.base import ImageSpec
@@ -90,7 +90,7 @@ def _cells(
     for label, row in suite.methods.items():
         given = dict(row)
         entry = find(str(given.pop("method", label)))
-        options = resolve(label, entry, given)
+        options = resolve(label, entry, on_backbone(label, entry, given, suite.backbone))
         with torch.device("meta"):  # shapes and option checks alone: no weights are drawn
             build(label, entry, spec, options)
         code = sources.of_method(Path(inspect.getfile(entry.cls)), metric_files)

@@ -8,10 +8,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = (
     "methods/base.py",
-    "methods/parts.py",
+    "methods/parts/__init__.py",
+    "methods/parts/clusters.py",
+    "methods/parts/distributions.py",
+    "methods/parts/labels.py",
+    "methods/parts/networks.py",
     "bench/loop.py",
     "bench/seeds.py",
     "bench/cell.py",
+    "bench/given.py",
+    "bench/encoded.py",
     "bench/evidence.py",
     "bench/gathering.py",
     "bench/measure.py",

@@ -66,6 +66,9 @@ class Suite(BaseModel):
     dataset: list[str] = Field(min_length=1)
     seeds: int | list[int] = 3
     held_out: int = Field(default=0, ge=0, description="training images kept back from training")
+    backbone: Literal["mlp", "conv32"] = Field(
+        default="mlp", description="the network of every method that takes a shared one"
+    )
     budget: Budget
     evaluation: Evaluation = Evaluation()
     methods: dict[str, dict[str, Any]] = Field(min_length=1)

@@ -30,6 +30,7 @@ class Choice:
     dataset: str | None = None
     settings: tuple[str, ...] = ()
     precision: str | None = None
+    backbone: str | None = None
 
     def settle(self) -> Suite:
         """The suite with the changes. Raises UsageError."""
@@ -39,6 +40,8 @@ class Choice:
             changes["seeds"] = parse_seeds(self.seeds)
         if self.dataset is not None:
             changes["dataset"] = [self.dataset]
+        if self.backbone is not None:
+            changes["backbone"] = self.backbone
         budget = {
             key: value for key, value in (("epochs", self.epochs), ("precision", self.precision)) if value is not None
         }

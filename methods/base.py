@@ -9,6 +9,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, ClassVar
 
 import torch
@@ -16,7 +17,7 @@ from annotated_types import Ge, Gt, Lt
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
-from methods.parts import Bernoulli, Gaussian
+from methods.parts import Bernoulli, Distribution
 
 Count = Annotated[int, Ge(1)]
 """An option that counts something: an integer of at least 1."""
@@ -37,8 +38,12 @@ class ImageSpec:
     classes: int
 
     @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.channels, self.height, self.width
+
+    @property
     def pixels(self) -> int:
-        return self.channels * self.height * self.width
+        return math.prod(self.shape)
 
 
 @dataclass(frozen=True)
@@ -88,15 +93,20 @@ class AbstractMethod(nn.Module, ABC):
     """What every method is. Capabilities are methods that exist or not:
 
     encode(x, y) -> (N, D); reconstruct(x, y) -> (N, C, H, W) in [0, 1]; sample(y) -> (N, C, H, W), images of the classes asked for;
-    sample_any(n) -> (n, C, H, W); log_weight(x, samples) -> (N, S); label(x) -> (N,); cluster(x) -> (N,).
+    sample_any(n) -> (n, C, H, W); log_weight(x, samples) -> (N, S); label(x) -> (N,); cluster(x) -> (N,). A method with a categorical
+    latent has `categories`, the number K of its values, puts their probabilities last in what `encode` gives, and has
+    sample_category(c) -> (N, C, H, W), images of the categories asked for.
     """
 
     labels_in_training: ClassVar[bool] = False
     labels_at_test: ClassVar[bool] = False
+    steps: Int[Tensor, ""]
+    """Optimiser steps taken: the training loop counts them within the step, so that a step captured in a CUDA graph counts on."""
 
     def __init__(self) -> None:
         super().__init__()
         self.weights: dict[str, float | Callable[[Tensor], Tensor]] = {}
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     def terms(self, x: Float[Tensor, "n c h w"], y: Int[Tensor, " n"]) -> Terms:
         """Named per-image terms to minimise. Free of host-device syncs and of shapes that depend on data."""
@@ -120,6 +130,20 @@ class AbstractMethod(nn.Module, ABC):
         assert total is not None
         return total
 
+    def near(
+        self, weight: float, capacity: float, ramp_steps: int, most: float = math.inf
+    ) -> Callable[[Tensor], Tensor]:
+        """A weight for `objective`: weight * |mean - C|, C rising from 0 to `capacity` in a straight line over the ramp's optimiser steps.
+
+        Burgess et al. 2018, eq. 8, on the batch's mean KL, as the authors of Joint-VAE have it, and not image by image. C never
+        passes `most`, a bound that the term itself has.
+        """
+
+        return partial(self._off, weight, capacity / ramp_steps, min(capacity, most))
+
+    def _off(self, weight: float, rise: float, top: float, mean: Tensor) -> Tensor:
+        return weight * (mean - (self.steps * rise).clamp(max=top)).abs()
+
 
 class AbstractVAE(AbstractMethod):
     """A latent-variable method: it states three distributions, and everything else follows from them.
@@ -135,11 +159,11 @@ class AbstractVAE(AbstractMethod):
         self.register_buffer("log_components", torch.full((components,), -math.log(components)))
 
     @abstractmethod
-    def prior(self, y: Int[Tensor, " n"]) -> Gaussian:
+    def prior(self, y: Int[Tensor, " n"]) -> Distribution:
         """p(z|y)"""
 
     @abstractmethod
-    def posterior(self, x: Float[Tensor, "n c h w"], y: Int[Tensor, " n"]) -> Gaussian:
+    def posterior(self, x: Float[Tensor, "n c h w"], y: Int[Tensor, " n"]) -> Distribution:
         """q(z|x,y)"""
 
     @abstractmethod
@@ -153,11 +177,11 @@ class AbstractVAE(AbstractMethod):
 
     def encode(self, x: Float[Tensor, "n c h w"], y: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
         """The posterior mean."""
-        return self.posterior(x, y).mu
+        return self.posterior(x, y).mean
 
     def reconstruct(self, x: Float[Tensor, "n c h w"], y: Int[Tensor, " n"]) -> Float[Tensor, "n c h w"]:
-        """E[x'|z] at the posterior mean."""
-        return self.likelihood(self.posterior(x, y).mu, y).mean
+        """E[x'|z] at the posterior mode: for a Gaussian its mean, for a category the likeliest one."""
+        return self.likelihood(self.posterior(x, y).mode, y).mean
 
     def sample_component(self, y: Int[Tensor, " n"]) -> Float[Tensor, "n c h w"]:
         """E[x|z] at z ~ p(z|y) for the components asked for."""
@@ -183,7 +207,7 @@ class AbstractVAE(AbstractMethod):
             rest = self.log_components[k] - q.kl(self.prior(y))
             bounds.append(log_likelihood + rest)
             if self.labels_at_test:
-                guesses.append(self.likelihood(q.mu, y).log_prob(x) + rest)
+                guesses.append(self.likelihood(q.mode, y).log_prob(x) + rest)
         if not self.labels_at_test:
             return torch.stack(bounds).logsumexp(0)
         log_q = torch.stack(guesses).log_softmax(0)

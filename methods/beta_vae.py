@@ -1,25 +1,40 @@
-"""The beta-VAE."""
+"""The beta-VAE, with or without capacity."""
 
 import torch
 from torch import Tensor
 
 from methods.base import AbstractVAE, Count, ImageSpec, NonNegative, method
-from methods.parts import Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder
+from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder
 
 
-@method("beta-vae", source="003_b71d894c057c3002.txt, section 3.1 (Higgins et al. 2017)")
+@method(
+    "beta-vae",
+    source="003_b71d894c057c3002.txt, section 3.1 (Higgins et al. 2017); capacity: 004_a631cee4b8c415db.txt, eq. 7 (Burgess et al. 2018)",
+)
 class BetaVAE(AbstractVAE):
-    """beta-VAE: the VAE with its KL term weighed by beta.
+    """beta-VAE: the VAE with its KL term weighed by beta, or held near a capacity that rises.
 
-    Minimises BCE(x, x') + beta * KL(q(z|x) || N(0, I)). beta = 1 is the VAE.
+    Minimises BCE(x, x') + beta * |KL(q(z|x) || N(0, I)) - C|, the KL averaged over the batch before C is taken off, as the public code of
+    Joint-VAE does it. C rises from 0 to `capacity` nats in a straight line over `ramp_steps` optimiser steps. capacity = 0 is the beta-VAE
+    of Higgins et al., as KL >= 0; beta = 1 beside it is the VAE. Eq. 7's text calls its factor gamma; beta, as printed in it, is meant.
     """
 
-    def __init__(self, spec: ImageSpec, *, latent: Count = 20, hidden: Count = 500, beta: NonNegative = 5.0) -> None:
+    def __init__(
+        self,
+        spec: ImageSpec,
+        *,
+        latent: Count = 20,
+        backbone: Backbone = "mlp",
+        hidden: Count | None = None,
+        beta: NonNegative = 5.0,
+        capacity: NonNegative = 0.0,
+        ramp_steps: Count = 25_000,
+    ) -> None:
         super().__init__()
         self.latent = latent
-        self.weights = {"kl": beta}
-        self.encoder = GaussianEncoder(spec.pixels, hidden, latent)
-        self.decoder = BernoulliDecoder((spec.channels, spec.height, spec.width), hidden, latent)
+        self.weights = {"kl": self.near(beta, capacity, ramp_steps)}
+        self.encoder = GaussianEncoder(spec.shape, latent, backbone, hidden)
+        self.decoder = BernoulliDecoder(spec.shape, latent, backbone, hidden)
 
     def prior(self, y: Tensor) -> Gaussian:
         return Gaussian.unit(torch.zeros(len(y), self.latent, device=y.device))

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from methods.base import AbstractClassVAE, Count, ImageSpec, method
-from methods.parts import Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder, one_hot
+from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder, one_hot
 
 
 @method("cvae", source="003_b71d894c057c3002.txt, section 3.2 (Sohn et al. 2015)")
@@ -16,11 +16,13 @@ class CVAE(AbstractClassVAE):
 
     labels_at_test = True
 
-    def __init__(self, spec: ImageSpec, *, latent: Count = 20, hidden: Count = 500) -> None:
+    def __init__(
+        self, spec: ImageSpec, *, latent: Count = 20, backbone: Backbone = "mlp", hidden: Count | None = None
+    ) -> None:
         super().__init__(components=spec.classes)
         self.latent, self.classes = latent, spec.classes
-        self.encoder = GaussianEncoder(spec.pixels, hidden, latent, extra=spec.classes)
-        self.decoder = BernoulliDecoder((spec.channels, spec.height, spec.width), hidden, latent, extra=spec.classes)
+        self.encoder = GaussianEncoder(spec.shape, latent, backbone, hidden, extra=spec.classes)
+        self.decoder = BernoulliDecoder(spec.shape, latent, backbone, hidden, extra=spec.classes)
 
     def prior(self, y: Tensor) -> Gaussian:
         return Gaussian.unit(torch.zeros(len(y), self.latent, device=y.device))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from methods.base import AbstractVAE, Count, ImageSpec, Phase, Terms, TrainingData, method
-from methods.parts import Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder, lloyd, nearest, spread_seeds
+from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder, lloyd, nearest, spread_seeds
 
 
 @method("kmeans-vae", source="003_b71d894c057c3002.txt, sections 4 and 5.2")
@@ -22,13 +22,20 @@ class KMeansVAE(AbstractVAE):
     centroids: Tensor
 
     def __init__(
-        self, spec: ImageSpec, *, latent: Count = 20, hidden: Count = 500, clusters: Count = 10, iterations: Count = 20
+        self,
+        spec: ImageSpec,
+        *,
+        latent: Count = 20,
+        backbone: Backbone = "mlp",
+        hidden: Count | None = None,
+        clusters: Count = 10,
+        iterations: Count = 20,
     ) -> None:
         super().__init__(components=clusters)
         self.iterations, self.fitted = iterations, False
         self.register_buffer("centroids", torch.zeros(clusters, latent))
-        self.encoder = GaussianEncoder(spec.pixels, hidden, latent)
-        self.decoder = BernoulliDecoder((spec.channels, spec.height, spec.width), hidden, latent)
+        self.encoder = GaussianEncoder(spec.shape, latent, backbone, hidden)
+        self.decoder = BernoulliDecoder(spec.shape, latent, backbone, hidden)
 
     def prior(self, y: Tensor) -> Gaussian:
         return Gaussian.unit(self.centroids[y])

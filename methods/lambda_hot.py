@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from methods.base import AbstractClassVAE, Count, ImageSpec, NonNegative, Phase, Positive, Terms, TrainingData, method
-from methods.parts import Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder
+from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder
 
 
 @method("lambda-hot", source="003_b71d894c057c3002.txt, sections 4 and 5.1; movable centres: section 6.1")
@@ -27,7 +27,8 @@ class LambdaHot(AbstractClassVAE):
         spec: ImageSpec,
         *,
         latent: Count = 20,
-        hidden: Count = 500,
+        backbone: Backbone = "mlp",
+        hidden: Count | None = None,
         lam: NonNegative = 5.0,
         centres: Literal["fixed", "movable"] = "fixed",
         centre_scale: Positive = 1.0,
@@ -41,8 +42,8 @@ class LambdaHot(AbstractClassVAE):
         self.register_buffer("home", lam * torch.eye(spec.classes, latent))
         self.register_buffer("train_images", torch.tensor(1.0))
         self.centres = nn.Parameter(lam * torch.eye(spec.classes, latent), requires_grad=self.movable)
-        self.encoder = GaussianEncoder(spec.pixels, hidden, latent)
-        self.decoder = BernoulliDecoder((spec.channels, spec.height, spec.width), hidden, latent)
+        self.encoder = GaussianEncoder(spec.shape, latent, backbone, hidden)
+        self.decoder = BernoulliDecoder(spec.shape, latent, backbone, hidden)
 
     def prior(self, y: Tensor) -> Gaussian:
         return Gaussian.unit(self.centres[y])

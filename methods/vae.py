@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from methods.base import AbstractVAE, Count, ImageSpec, method
-from methods.parts import Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder
+from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder
 
 
 @method("vae", source="003_b71d894c057c3002.txt, section 3 (Kingma and Welling 2014)")
@@ -14,11 +14,13 @@ class VAE(AbstractVAE):
     Minimises BCE(x, x') + KL(q(z|x) || N(0, I)); the loss printed in section 3 has a sign slip, the negative ELBO is meant.
     """
 
-    def __init__(self, spec: ImageSpec, *, latent: Count = 20, hidden: Count = 500) -> None:
+    def __init__(
+        self, spec: ImageSpec, *, latent: Count = 20, backbone: Backbone = "mlp", hidden: Count | None = None
+    ) -> None:
         super().__init__()
         self.latent = latent
-        self.encoder = GaussianEncoder(spec.pixels, hidden, latent)
-        self.decoder = BernoulliDecoder((spec.channels, spec.height, spec.width), hidden, latent)
+        self.encoder = GaussianEncoder(spec.shape, latent, backbone, hidden)
+        self.decoder = BernoulliDecoder(spec.shape, latent, backbone, hidden)
 
     def prior(self, y: Tensor) -> Gaussian:
         return Gaussian.unit(torch.zeros(len(y), self.latent, device=y.device))

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+import torch
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 Better = Literal["lower", "higher", "none"]
@@ -44,6 +46,19 @@ class Metric:
     family: str
     needs: tuple[str, ...]
     figures: dict[str, Figure]
+
+
+def match_one_to_one(numbers: Tensor, classes: Tensor) -> Tensor:
+    """The class of each number, (K,) int64, under the one-to-one matching of numbers (N,) with classes (N,) that is right most often.
+
+    scipy's linear_sum_assignment on the table of counts. Where there are more numbers than classes, one left over has class -1.
+    """
+    k, n = int(numbers.max()) + 1, int(classes.max()) + 1
+    table = torch.bincount(numbers.cpu() * n + classes.cpu(), minlength=k * n).reshape(k, n)
+    matched = torch.full((k,), -1)
+    rows, columns = linear_sum_assignment(table.numpy(), maximize=True)
+    matched[torch.from_numpy(rows)] = torch.from_numpy(columns)
+    return matched
 
 
 class Unavailable(Exception):

@@ -7,16 +7,30 @@ import math
 import torch
 from torch import Tensor
 
-from metrics.base import Items, Unavailable, metric
+from metrics.base import Items, Unavailable, match_one_to_one, metric
 
 
 @metric(
     unit="", better="higher", source="share of class-conditional samples that a classifier of originals agrees with"
 )
-def neutral_accuracy(class_sample_predictions: Tensor, class_sample_labels: Tensor) -> Items:
-    """Whether the neutral classifier finds in each sample, (M,), the class that was asked for, by that class."""
-    labels = class_sample_labels.cpu()
-    return Items((class_sample_predictions.cpu() == labels).double(), groups=labels)
+def neutral_accuracy(asked_predictions: Tensor, asked_labels: Tensor) -> Items:
+    """Whether the neutral classifier finds in each sample, (M,), the class that was asked for, by that class.
+
+    Samples of an unnamed category are held against the class with its number: see `neutral_accuracy_matched`.
+    """
+    labels = asked_labels.cpu()
+    return Items((asked_predictions.cpu() == labels).double(), groups=labels)
+
+
+@metric(
+    unit="",
+    better="higher",
+    source="the same after the one-to-one matching of categories with classes that fits the samples best (scipy)",
+)
+def neutral_accuracy_matched(category_sample_predictions: Tensor, category_sample_labels: Tensor) -> Items:
+    """Whether the neutral classifier finds in each sample of a category, (M,), the class matched with that category."""
+    names = match_one_to_one(category_sample_labels, category_sample_predictions)
+    return Items((category_sample_predictions.cpu() == names[category_sample_labels.cpu()]).double())
 
 
 @metric(unit="", better="higher", source="entropy of the classes found in unconditional samples, over log K")

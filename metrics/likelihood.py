@@ -24,6 +24,13 @@ def kl_continuous(kl: Tensor) -> Items:
     return Items(kl)
 
 
+@metric(unit="nats/image", better="none", source="004_a631cee4b8c415db.txt, eq. 9: KL(q(c|x) || Uniform(K))")
+def kl_discrete(category_probabilities_test: Tensor) -> Items:
+    """log K minus the entropy of q(c|x), (N,K): 0 is a category that ignores the image, log K one that is sure."""
+    q = category_probabilities_test.double()
+    return Items(math.log(q.shape[1]) - torch.special.entr(q).sum(1))
+
+
 @metric(unit="nats/image", better="lower", source="Burda et al. 2016, eq. 8")
 def nll_iw(log_weights: Tensor) -> Items:
     """Minus the importance-weighted estimate of log p(x) from log weights (n,S): -(logsumexp over S - log S), (n,)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import numpy as np
@@ -14,7 +15,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import LinearSVC
 from torch import Tensor
 
-from metrics.base import Figure, Items, Unavailable, metric
+from metrics.base import Figure, Items, Unavailable, match_one_to_one, metric
 
 FOLDS = 9
 SPARSE = 0.5
@@ -55,10 +56,45 @@ def svm_test_accuracy(latents_train: Tensor, y_train: Tensor, latents_test: Tens
     return _correct(predicted, y_test)
 
 
-@metric(unit="", better="higher", source="share of test images whose latent's largest label coordinate is their class")
+@metric(
+    unit="",
+    better="higher",
+    source="share of test images whose latent's largest label coordinate, or likeliest category, has their class's number",
+)
 def argmax_accuracy(labels_test: Tensor, y_test: Tensor) -> Items:
     """Whether the label that the method itself reads off its latent, (N,), is the true one, by class."""
     return _correct(labels_test, y_test)
+
+
+@metric(
+    unit="",
+    better="higher",
+    source="the same after the one-to-one matching of categories with classes that fits train best (scipy)",
+)
+def argmax_accuracy_matched(
+    category_probabilities_train: Tensor, y_train: Tensor, category_probabilities_test: Tensor, y_test: Tensor
+) -> Items:
+    """Whether a test image's likeliest category, of (N,K), is the one matched with its class; the matching is found on train."""
+    categories = category_probabilities_train.shape[1]
+    names = torch.full((categories,), -1)
+    found = match_one_to_one(category_probabilities_train.argmax(1), y_train)
+    names[: len(found)] = found
+    return _correct(names[category_probabilities_test.argmax(1).cpu()], y_test)
+
+
+@metric(
+    unit="", better="none", source="entropy of the shares of test images whose likeliest category each is, over log K"
+)
+def category_use(category_probabilities_test: Tensor) -> float:
+    """Entropy of the histogram of likeliest categories, of (N,K), divided by log K: 1 is even, 0 is one category for all.
+
+    Raises Unavailable where there is one category only.
+    """
+    categories = category_probabilities_test.shape[1]
+    if categories < 2:
+        raise Unavailable("use of categories needs two of them, the latent has one")
+    shares = torch.bincount(category_probabilities_test.argmax(1).cpu(), minlength=categories).double()
+    return float(torch.special.entr(shares / shares.sum()).sum()) / math.log(categories)
 
 
 @metric(unit="", better="higher", source="clusters named by the majority class of train, scored on test")

@@ -35,9 +35,11 @@ def _images(count: int, spec: ImageSpec, seed: int) -> Images:
 
 
 @pytest.fixture
-def spec() -> ImageSpec:
-    """In colour and not square, so that no two axes can be taken for each other."""
-    return ImageSpec(channels=3, height=8, width=12, classes=4)
+def spec(request: pytest.FixtureRequest) -> ImageSpec:
+    """In colour and not square, so that no two axes can be taken for each other; large enough for a test's convolutions."""
+    callspec = getattr(request.node, "callspec", None)
+    conv = callspec is not None and callspec.params.get("options", {}).get("backbone") == "conv32"
+    return ImageSpec(channels=3, height=28 if conv else 8, width=36 if conv else 12, classes=4)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import inspect
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
 from types import FunctionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -160,6 +161,16 @@ def test_every_gradient_arrives(entry: Entry, options: dict, spec: ImageSpec, da
         assert not [name for name, p in trained.items() if p.grad is None or not p.grad.any()]
 
 
+def _tensors(q: Any) -> Iterator[Tensor]:
+    """What a distribution is stated by: the tensors in its fields and in those of its parts."""
+    for field in fields(q):
+        value = getattr(q, field.name)
+        if isinstance(value, Tensor):
+            yield value
+        elif is_dataclass(value):
+            yield from _tensors(value)
+
+
 @pytest.mark.parametrize(("entry", "options"), _variants(lambda cls: issubclass(cls, AbstractVAE)))
 def test_both_moments_and_the_likelihood_are_learned(
     entry: Entry, options: dict, spec: ImageSpec, data: TrainingData
@@ -167,7 +178,7 @@ def test_both_moments_and_the_likelihood_are_learned(
     method = _build(entry, options, spec)
     x, y = _batch(data)
     q = method.posterior(x, y)
-    for values in (q.mu, q.log_var, method.likelihood(q.mu.detach(), y).mean):
+    for values in (*_tensors(q), method.likelihood(q.mean.detach(), y).mean):
         assert values.requires_grad
 
 

@@ -114,7 +114,10 @@ def test_beta_weighs_the_kl_alone(beta: float, spec: ImageSpec, batch: tuple[Ten
 def blind_cvae(spec: ImageSpec, vae: VAE) -> CVAE:
     """A CVAE with the VAE's networks: what the label feeds is zero."""
     cvae = CVAE(spec, **SMALL)
-    for own, given in ((cvae.encoder.network, vae.encoder.network), (cvae.decoder.network, vae.decoder.network)):
+    for own, given in (
+        (cvae.encoder.body.network, vae.encoder.body.network),
+        (cvae.decoder.network, vae.decoder.network),
+    ):
         first = torch.zeros_like(own[0].weight)
         first[:, : given[0].in_features] = given[0].weight.detach()
         own.load_state_dict({**given.state_dict(), "0.weight": first})
@@ -169,7 +172,7 @@ def test_fixed_centres_are_not_trained(spec: ImageSpec, batch: tuple[Tensor, Ten
 
 def test_lambda_hot_reads_the_class_off_the_first_means(spec: ImageSpec, batch: tuple[Tensor, Tensor]) -> None:
     method = LambdaHot(spec, **SMALL)
-    last = method.encoder.network[-1]
+    last = method.encoder.body.network[-1]
     with torch.no_grad():
         last.weight.zero_()
         last.bias.copy_(torch.tensor([0.0, 1, 3, 2, 9, 9, *[0] * 6]))

@@ -1,0 +1,105 @@
+"""What a trained method makes of images: bounds, codes, reconstructions, the classes it reads."""
+
+import torch
+from torch import Tensor
+
+from bench.gathering import NotGiven, gathered
+from bench.given import BATCH, Given
+from methods.base import Images
+
+LATENTS = 10_000
+"""Decoded images held at once while importance weights are taken: bounds memory, changes no figure's meaning."""
+
+
+class Encoded(Given):
+    """Evidence that comes from the data's own images."""
+
+    @gathered
+    def _bound_terms(self) -> dict[str, Tensor]:
+        method = self._vae()
+        parts = [method.terms(x, y) for x, y in self.test.batches(BATCH)]
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+    @gathered
+    def sampled_log_likelihood(self) -> Tensor:
+        return -self._bound_terms["reconstruction"]
+
+    @gathered
+    def kl(self) -> Tensor:
+        return self._bound_terms["kl"]
+
+    @gathered
+    def elbo(self) -> Tensor:
+        method = self._vae()
+        return self._over(self.test, lambda x, y: method.elbo(x))
+
+    @gathered
+    def log_weights(self) -> Tensor:
+        take, samples = self._capability("log_weight"), self.settings.importance_samples
+        images = Images(self.test.x[: self.settings.importance_images], self.test.y[: self.settings.importance_images])
+        weights = torch.cat([take(x, samples) for x, _ in images.batches(max(1, LATENTS // samples))])
+        self.protocol["importance"] = {"images": len(weights), "samples": weights.shape[1]}
+        return weights
+
+    @gathered
+    def reconstructions(self) -> Tensor:
+        return self._over(self.test, self._capability("reconstruct"))
+
+    @gathered
+    def latents_train(self) -> Tensor:
+        return self._over(self.data.train, self._capability("encode"))
+
+    @gathered
+    def latents_test(self) -> Tensor:
+        return self._over(self.test, self._capability("encode"))
+
+    @gathered
+    def posterior_means_test(self) -> Tensor:
+        """Of the continuous latents alone."""
+        return self.latents_test[:, : self.latents_test.shape[1] - getattr(self._vae(), "categories", 0)]
+
+    @property
+    def n_categories(self) -> int:
+        """Values of the categorical latent."""
+        if not hasattr(self.method, "categories"):
+            raise NotGiven("a categorical latent")
+        return int(getattr(self.method, "categories"))
+
+    @gathered
+    def category_probabilities_train(self) -> Tensor:
+        return self.latents_train[:, -self.n_categories :]
+
+    @gathered
+    def category_probabilities_test(self) -> Tensor:
+        """q(c|x), (N, K): the last columns of the code's mean."""
+        return self.latents_test[:, -self.n_categories :]
+
+    @gathered
+    def labels_test(self) -> Tensor:
+        """The class that the method reads off its latent; for one with categories the likeliest, category k read as class k."""
+        if hasattr(self.method, "categories"):
+            return self.category_probabilities_test.argmax(1)
+        label = self._capability("label")
+        return self._over(self.test, lambda x, y: label(x))
+
+    @gathered
+    def _clusters(self) -> tuple[Tensor, Tensor]:
+        """Clusters of train and test: the method's own, or its categories, else k-means on its latents with as many as classes."""
+        if hasattr(self.method, "categories"):
+            return self.category_probabilities_train.argmax(1), self.category_probabilities_test.argmax(1)
+        if hasattr(self.method, "cluster"):
+            own = self._capability("cluster")
+            return self._over(self.data.train, lambda x, y: own(x)), self._over(self.test, lambda x, y: own(x))
+        from sklearn.cluster import KMeans
+
+        fitted = KMeans(self.n_classes, n_init=1, random_state=self.seed % 2**32).fit(self.latents_train.cpu().numpy())
+        assigned = fitted.predict(self.latents_test.cpu().numpy())
+        return torch.from_numpy(fitted.labels_).long(), torch.from_numpy(assigned).long()
+
+    @gathered
+    def clusters_train(self) -> Tensor:
+        return self._clusters[0].to(self.device)
+
+    @gathered
+    def clusters_test(self) -> Tensor:
+        return self._clusters[1].to(self.device)

@@ -1,0 +1,106 @@
+"""What evidence starts from: the method, the data, the settings, and what training cost."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.gathering import Costs, NotGiven, gathered
+from bench.neutral import Neutral
+from bench.seeds import stream
+from bench.suite import Evaluation
+from methods.base import AbstractMethod, AbstractVAE, Images, TrainingData
+from metrics.features import Extractor
+
+BATCH = 1000
+
+
+class Given:
+    """The data and the costs by name; what a method can be asked."""
+
+    originals_name = ""
+    feature_cache = Path()
+
+    def __init__(
+        self,
+        method: AbstractMethod,
+        data: TrainingData,
+        test: Images,
+        settings: Evaluation,
+        seed: int,
+        costs: Costs,
+        neutral: Callable[[], Neutral],
+        inception: Callable[[], Extractor],
+        originals_name: str,
+        feature_cache: Path,
+    ) -> None:
+        self.method, self.data, self.test, self.settings, self.costs = method, data, test, settings, costs
+        self.seed_of_cell, self.device = seed, test.x.device
+        self.kept: dict[str, Any] = {}
+        self.protocol: dict[str, Any] = {}
+        self.originals_name, self.feature_cache = originals_name, feature_cache
+        self._neutral, self._inception = neutral, inception
+
+    def _capability(self, name: str) -> Callable[..., Tensor]:
+        if not hasattr(self.method, name):
+            raise NotGiven(name)
+        return getattr(self.method, name)
+
+    def _vae(self) -> AbstractVAE:
+        if not isinstance(self.method, AbstractVAE):
+            raise NotGiven("a bound on log p(x)")
+        return self.method
+
+    def _over(self, images: Images, function: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        return torch.cat([function(x, y) for x, y in images.batches(BATCH)])
+
+    # The data.
+    @gathered
+    def x_test(self) -> Tensor:
+        return self.test.x.float() / 255
+
+    @property
+    def y_test(self) -> Tensor:
+        return self.test.y
+
+    @property
+    def y_train(self) -> Tensor:
+        return self.data.train.y
+
+    @property
+    def n_classes(self) -> int:
+        return self.data.classes
+
+    @property
+    def class_probabilities(self) -> Tensor:
+        return self.data.class_frequencies()
+
+    @property
+    def originals(self) -> Tensor:
+        """Real test images, uint8, as many as there are samples, or all."""
+        return self.test.x[: self.settings.samples]
+
+    @property
+    def seed(self) -> int:
+        return stream(self.seed_of_cell, "metrics")
+
+    # What it cost.
+    @property
+    def train_seconds(self) -> float:
+        return self.costs.train_seconds
+
+    @gathered
+    def images_per_second(self) -> float:
+        if self.costs.trained_images == 0:
+            raise NotGiven("training by gradient steps")
+        return self.costs.trained_images / self.costs.train_seconds
+
+    @property
+    def peak_memory_bytes(self) -> int:
+        return self.costs.peak_memory_bytes
+
+    @property
+    def parameters(self) -> int:
+        return self.costs.parameters

@@ -1,0 +1,164 @@
+"""Joint-VAE and its supervised form: a continuous and a categorical latent. They differ in one term, the KL of the category."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from methods.base import (
+    AbstractVAE,
+    Count,
+    ImageSpec,
+    NonNegative,
+    Phase,
+    Positive,
+    Terms,
+    TrainingData,
+    method,
+)
+from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Categorical, Encoder, Gaussian, Joint, one_hot
+
+
+class AbstractJointVAE(AbstractVAE):
+    """z ~ N(0, I) and c ~ p(c) over K categories, both read off the image: q(z, c|x) = q(z|x) q(c|x). A code is [z, c].
+
+    Training draws c from the Gumbel-softmax, evaluation one-hot. The bound and the samples are those of a VAE on the joint code.
+    """
+
+    log_categories: Float[Tensor, " k"]
+
+    def __init__(
+        self,
+        spec: ImageSpec,
+        latent: int,
+        categories: int,
+        backbone: Backbone,
+        hidden: int | None,
+        temperature: float,
+    ) -> None:
+        super().__init__()
+        self.latent, self.categories, self.temperature = latent, categories, temperature
+        self.register_buffer("log_categories", torch.full((categories,), -math.log(categories)))
+        self.encoder = Encoder(spec.shape, 2 * latent + categories, backbone, hidden)
+        self.decoder = BernoulliDecoder(spec.shape, latent + categories, backbone, hidden)
+
+    @abstractmethod
+    def category_term(self, c: Categorical, y: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
+        """What draws q(c|x) to its prior, in nats: all that the two methods differ in."""
+
+    def prior(self, y: Int[Tensor, " n"]) -> Joint:
+        z = Gaussian.unit(torch.zeros(len(y), self.latent, device=y.device))
+        return Joint(z, Categorical(self.log_categories.expand(len(y), -1)))
+
+    def posterior(self, x: Float[Tensor, "n c h w"], y: Int[Tensor, " n"]) -> Joint:
+        mu, log_var, logits = self.encoder(x).split([self.latent, self.latent, self.categories], 1)
+        return Joint(Gaussian(mu, log_var), Categorical(logits, self.temperature if self.training else None))
+
+    def likelihood(self, z: Float[Tensor, "n d"], y: Int[Tensor, " n"]) -> Bernoulli:
+        return self.decoder(z)
+
+    def terms(self, x: Float[Tensor, "n c h w"], y: Int[Tensor, " n"]) -> Terms:
+        """`kl` of z and `kl_discrete` of c apart."""
+        q = self.posterior(x, y)
+        return {
+            "reconstruction": -self.likelihood(q.sample(), y).log_prob(x),
+            "kl": q.z.kl(self.prior(y).z),
+            "kl_discrete": self.category_term(q.c, y),
+        }
+
+    def sample_category(self, c: Int[Tensor, " n"]) -> Float[Tensor, "n c h w"]:
+        """E[x|z,c] at z ~ N(0, I), for the categories asked for."""
+        return self.likelihood(torch.cat([self.prior(c).z.sample(), one_hot(c, self.categories)], 1), c).mean
+
+
+@method("joint-vae", source="004_a631cee4b8c415db.txt, section 2.4 (Dupont 2018)")
+class JointVAE(AbstractJointVAE):
+    """Joint-VAE: a Gaussian z beside a category c, without labels.
+
+    Minimises BCE(x, x') + beta * |KL(q(z|x) || N(0, I)) - C_z| + gamma * |KL(q(c|x) || Uniform(K)) - C_c|. Each KL is averaged over
+    the batch before its capacity is taken off, as the authors of Joint-VAE do it (their public code; the paper's eq. 8 leaves it open).
+    C_z rises to `capacity` over `ramp_steps` optimiser steps, C_c to `discrete_capacity` over `discrete_ramp_steps`, but never past log K,
+    which that KL can't pass. categories: K, None for as many as classes. temperature: of the Gumbel-softmax, 0.67 as in the authors'
+    code; the paper gives none. gamma = 0 and capacity = 0 is the beta-VAE on the joint code.
+    """
+
+    def __init__(
+        self,
+        spec: ImageSpec,
+        *,
+        latent: Count = 20,
+        categories: Count | None = None,
+        backbone: Backbone = "mlp",
+        hidden: Count | None = None,
+        beta: NonNegative = 30.0,
+        gamma: NonNegative = 30.0,
+        capacity: NonNegative = 5.0,
+        ramp_steps: Count = 25_000,
+        discrete_capacity: NonNegative = 5.0,
+        discrete_ramp_steps: Count = 25_000,
+        temperature: Positive = 0.67,
+    ) -> None:
+        super().__init__(spec, latent, categories or spec.classes, backbone, hidden, temperature)
+        self.weights = {
+            "kl": self.near(beta, capacity, ramp_steps),
+            "kl_discrete": self.near(gamma, discrete_capacity, discrete_ramp_steps, math.log(self.categories)),
+        }
+
+    def category_term(self, c: Categorical, y: Tensor) -> Tensor:
+        """KL(q(c|x) || Uniform(K)), eq. 9: at most log K."""
+        return c.kl(self.prior(y).c)
+
+
+@method("supervised-joint-vae", source="004_a631cee4b8c415db.txt, section 3")
+class SupervisedJointVAE(AbstractJointVAE):
+    """Supervised Joint-VAE: Joint-VAE whose category is the class.
+
+    Minimises BCE(x, x') + beta * |KL(q(z|x) || N(0, I)) - C_z| + gamma * |-log q(c = y|x) - C_c|, batch means as in Joint-VAE. The last
+    term (eq. 11) is the cross-entropy of the label under q(c|x), used as the paper uses it, though it is no KL of q against p. As a
+    generator it draws c by the share of each class among the training images. The other options are Joint-VAE's.
+    """
+
+    labels_in_training = True
+
+    def __init__(
+        self,
+        spec: ImageSpec,
+        *,
+        latent: Count = 20,
+        categories: Count | None = None,
+        backbone: Backbone = "mlp",
+        hidden: Count | None = None,
+        beta: NonNegative = 30.0,
+        gamma: NonNegative = 30.0,
+        capacity: NonNegative = 5.0,
+        ramp_steps: Count = 25_000,
+        discrete_capacity: NonNegative = 0.0,
+        discrete_ramp_steps: Count = 25_000,
+        temperature: Positive = 0.67,
+    ) -> None:
+        if categories not in (None, spec.classes):
+            raise ValueError(
+                f"categories={categories}, but the data have {spec.classes} classes, and a category is a class here: "
+                f"set categories to {spec.classes} or leave it out"
+            )
+        super().__init__(spec, latent, spec.classes, backbone, hidden, temperature)
+        self.weights = {
+            "kl": self.near(beta, capacity, ramp_steps),
+            "kl_discrete": self.near(gamma, discrete_capacity, discrete_ramp_steps),
+        }
+
+    def phases(self, data: TrainingData) -> Iterator[Phase]:
+        """p(c) is the share of each class among the training images; then one phase."""
+        self.log_categories.copy_(data.class_frequencies().log())
+        yield Phase("train", self, self.terms)
+
+    def category_term(self, c: Categorical, y: Tensor) -> Tensor:
+        """-log q(c = y|x), eq. 11."""
+        return c.cross_entropy(y)
+
+    def sample(self, y: Tensor) -> Tensor:
+        """Images of the classes asked for."""
+        return self.sample_category(y)

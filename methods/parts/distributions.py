@@ -1,0 +1,163 @@
+"""Distributions over latents and images. They take (N, D) or (N, C, H, W) and sum to (N,) nats."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from methods.parts.labels import one_hot
+
+
+@runtime_checkable
+class Distribution(Protocol):
+    """What a prior or posterior over latents has to give; `other` is of the same kind."""
+
+    @property
+    def mean(self) -> Float[Tensor, "n d"]: ...
+    @property
+    def mode(self) -> Float[Tensor, "n d"]: ...
+    def sample(self) -> Float[Tensor, "n d"]: ...
+    def log_prob(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]: ...
+    def kl(self, other: Any) -> Float[Tensor, " n"]: ...
+    def repeat(self, times: int) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """N(mu, diag exp(log_var)) over latents."""
+
+    mu: Float[Tensor, "n d"]
+    log_var: Float[Tensor, "n d"]
+
+    @staticmethod
+    def unit(mu: Float[Tensor, "n d"]) -> "Gaussian":
+        """N(mu, I)"""
+        return Gaussian(mu, torch.zeros_like(mu))
+
+    @property
+    def mean(self) -> Float[Tensor, "n d"]:
+        return self.mu
+
+    @property
+    def mode(self) -> Float[Tensor, "n d"]:
+        return self.mu
+
+    def sample(self) -> Float[Tensor, "n d"]:
+        """One draw each, differentiable in mu and log_var."""
+        return self.mu + torch.exp(0.5 * self.log_var) * torch.randn_like(self.mu)
+
+    def log_prob(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+        """Log density in nats."""
+        return -0.5 * (math.log(2 * math.pi) + self.log_var + (z - self.mu) ** 2 * torch.exp(-self.log_var)).sum(1)
+
+    def kl(self, other: "Gaussian") -> Float[Tensor, " n"]:
+        """KL(self || other) in nats, closed form."""
+        ratio = self.log_var - other.log_var
+        distance = (self.mu - other.mu) ** 2 * torch.exp(-other.log_var)
+        return 0.5 * (torch.exp(ratio) + distance - 1 - ratio).sum(1)
+
+    def repeat(self, times: int) -> "Gaussian":
+        """The batch, one time after another: (times * n, d)."""
+        return Gaussian(self.mu.repeat(times, 1), self.log_var.repeat(times, 1))
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """A category of K, as a one-hot row, with probabilities softmax(logits); logits may be -inf where a category never occurs.
+
+    temperature: where given, draws are relaxed by the Gumbel-softmax of Jang et al. 2017 and differentiable in the logits; as it goes to 0
+    they become one-hot. None: draws are one-hot.
+    """
+
+    logits: Float[Tensor, "n k"]
+    temperature: float | None = None
+
+    @property
+    def log_probabilities(self) -> Float[Tensor, "n k"]:
+        return self.logits.log_softmax(1)
+
+    @property
+    def mean(self) -> Float[Tensor, "n k"]:
+        """The probabilities."""
+        return self.logits.softmax(1)
+
+    @property
+    def mode(self) -> Float[Tensor, "n k"]:
+        """The likeliest category, one-hot."""
+        return one_hot(self.logits.argmax(1), self.logits.shape[1])
+
+    def sample(self) -> Float[Tensor, "n k"]:
+        """One draw each. The largest of logits with Gumbel noise is a draw from the softmax, whatever the temperature."""
+        relaxed = F.gumbel_softmax(self.logits, tau=1.0 if self.temperature is None else self.temperature)
+        return relaxed if self.temperature is not None else one_hot(relaxed.argmax(1), self.logits.shape[1])
+
+    def log_prob(self, c: Float[Tensor, "n k"]) -> Float[Tensor, " n"]:
+        """Log probability of one-hot rows, in nats."""
+        return torch.where(c > 0, c * self.log_probabilities, 0.0).sum(1)
+
+    def cross_entropy(self, y: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
+        """-log of the probability of category y, in nats."""
+        return F.cross_entropy(self.logits, y, reduction="none")
+
+    def kl(self, other: "Categorical") -> Float[Tensor, " n"]:
+        """KL(self || other) in nats: infinite where self allows what other does not."""
+        p = self.mean
+        return torch.where(p > 0, p * (self.log_probabilities - other.log_probabilities), 0.0).sum(1)
+
+    def repeat(self, times: int) -> "Categorical":
+        """The batch, one time after another: (times * n, k)."""
+        return Categorical(self.logits.repeat(times, 1), self.temperature)
+
+
+@dataclass(frozen=True)
+class Joint:
+    """A Gaussian z and, independent of it, a category c. A code is their columns side by side: (N, D + K), c last."""
+
+    z: Gaussian
+    c: Categorical
+
+    @property
+    def mean(self) -> Float[Tensor, "n d"]:
+        """The mean of z beside the probabilities of the categories."""
+        return torch.cat([self.z.mean, self.c.mean], 1)
+
+    @property
+    def mode(self) -> Float[Tensor, "n d"]:
+        """The mean of z beside the likeliest category, one-hot."""
+        return torch.cat([self.z.mode, self.c.mode], 1)
+
+    def sample(self) -> Float[Tensor, "n d"]:
+        """One draw of z, then one of c."""
+        return torch.cat([self.z.sample(), self.c.sample()], 1)
+
+    def log_prob(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+        """Log density of z plus log probability of a one-hot c, in nats."""
+        split = self.z.mu.shape[1]
+        return self.z.log_prob(z[:, :split]) + self.c.log_prob(z[:, split:])
+
+    def kl(self, other: "Joint") -> Float[Tensor, " n"]:
+        """KL(self || other) in nats: of z plus of c."""
+        return self.z.kl(other.z) + self.c.kl(other.c)
+
+    def repeat(self, times: int) -> "Joint":
+        """The batch, one time after another: (times * n, d + k)."""
+        return Joint(self.z.repeat(times), self.c.repeat(times))
+
+
+@dataclass(frozen=True)
+class Bernoulli:
+    """Independent pixels with p = sigmoid(logits). Images in [0, 1] are scored as they are: minus the binary cross-entropy."""
+
+    logits: Float[Tensor, "n c h w"]
+
+    @property
+    def mean(self) -> Float[Tensor, "n c h w"]:
+        return torch.sigmoid(self.logits)
+
+    def log_prob(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, " n"]:
+        """Minus the binary cross-entropy summed over pixels, in nats."""
+        return -F.binary_cross_entropy_with_logits(self.logits, x, reduction="none").flatten(1).sum(1)
