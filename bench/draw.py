@@ -1,4 +1,4 @@
-"""The pictures of a cell: samples, reconstructions and a view of the latents, from its evidence."""
+"""The pictures of a cell: samples, reconstructions, a view of the latents and walks through them, from its evidence."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +10,14 @@ from bench.gathering import NotGiven
 from bench.pictures import curves, latent_map, reconstruction_grid, sample_grid
 from bench.seeds import seeded
 from methods.base import AbstractVAE
+from methods.parts import one_hot
 from metrics.base import Unavailable
 from metrics.features import to_uint8
 
 COLUMNS = 10
 ROWS_AT_MOST = 20
+CATEGORIES_AT_MOST = 100
+DIMENSIONS_AT_MOST = 10
 POINTS = 5000
 
 
@@ -30,6 +33,8 @@ def draw(folder: Path, evidence: Evidence, classes: Sequence[str]) -> tuple[list
         ("samples.png", _samples),
         ("reconstructions.png", _reconstructions),
         ("latents.png", _latents),
+        ("categories.png", _categories),
+        ("traversals.png", _traversals),
     ):
         try:
             picture(folder / name, evidence, classes)
@@ -72,3 +77,38 @@ def _latents(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
         path,
         "latent means of test images",
     )
+
+
+@torch.no_grad()
+def _categories(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
+    """A row a category and a column a draw of z, the same draws in every row: what the category says, and what z does."""
+    method, rows = evidence.vae, min(evidence.n_categories, CATEGORIES_AT_MOST)
+    c = torch.arange(rows, device=evidence.device).repeat_interleave(COLUMNS)
+    with seeded(evidence.seed_of_cell, "pictures", evidence.device):
+        z = method.prior(c[:COLUMNS]).sample()[:, : -evidence.n_categories]
+    images = method.likelihood(torch.cat([z.repeat(rows, 1), one_hot(c, evidence.n_categories)], 1), c).mean
+    named = hasattr(method, "sample")
+    names = [classes[k] if named else f"category {k}" for k in range(rows)]
+    sample_grid(to_uint8(images).cpu(), path, COLUMNS, names)
+
+
+@torch.no_grad()
+def _traversals(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
+    """A row a latent dimension, those that vary most first: the first test image as that one goes through where images lie.
+
+    From the 1st to the 99th of a hundred parts of the test images' posterior means; the others, and a category, stay.
+    """
+    method, means = evidence.vae, evidence.posterior_means_test
+    if not means.isfinite().all():
+        raise ValueError("latents hold values that are not finite")
+    shown = means.var(0, correction=0).argsort(descending=True, stable=True)[:DIMENSIONS_AT_MOST].tolist()
+    code = evidence.latents_test[0].clone()
+    if code.shape[0] > means.shape[1]:
+        code[means.shape[1] :] = one_hot(code[means.shape[1] :].argmax()[None], evidence.n_categories)[0]
+    codes, names = code.repeat(len(shown), COLUMNS, 1), []
+    for row, d in enumerate(shown):
+        low, high = torch.quantile(means[:, d], torch.tensor([0.01, 0.99], device=means.device)).tolist()
+        codes[row, :, d] = torch.linspace(low, high, COLUMNS, device=means.device)
+        names.append(f"z{d}: {low:.1f} to {high:.1f}")
+    y = evidence.y_test[:1].expand(codes.shape[0] * COLUMNS)
+    sample_grid(to_uint8(method.likelihood(codes.flatten(0, 1), y).mean).cpu(), path, COLUMNS, names)

@@ -16,7 +16,7 @@ class Encoded(Given):
 
     @gathered
     def _bound_terms(self) -> dict[str, Tensor]:
-        method = self._vae()
+        method = self.vae
         parts = [method.terms(x, y) for x, y in self.test.batches(BATCH)]
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
@@ -30,7 +30,7 @@ class Encoded(Given):
 
     @gathered
     def elbo(self) -> Tensor:
-        method = self._vae()
+        method = self.vae
         return self._over(self.test, lambda x, y: method.elbo(x))
 
     @gathered
@@ -56,14 +56,15 @@ class Encoded(Given):
     @gathered
     def posterior_means_test(self) -> Tensor:
         """Of the continuous latents alone."""
-        return self.latents_test[:, : self.latents_test.shape[1] - getattr(self._vae(), "categories", 0)]
+        return self.latents_test[:, : self.latents_test.shape[1] - getattr(self.vae, "categories", 0)]
 
     @property
     def n_categories(self) -> int:
         """Values of the categorical latent."""
-        if not hasattr(self.method, "categories"):
+        count = getattr(self.method, "categories", None)
+        if count is None:
             raise NotGiven("a categorical latent")
-        return int(getattr(self.method, "categories"))
+        return count
 
     @gathered
     def category_probabilities_train(self) -> Tensor:

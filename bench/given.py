@@ -48,7 +48,9 @@ class Given:
             raise NotGiven(name)
         return getattr(self.method, name)
 
-    def _vae(self) -> AbstractVAE:
+    @property
+    def vae(self) -> AbstractVAE:
+        """The method, where it is one of latent variables."""
         if not isinstance(self.method, AbstractVAE):
             raise NotGiven("a bound on log p(x)")
         return self.method

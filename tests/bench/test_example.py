@@ -21,13 +21,12 @@ def test_a_stranger_runs_the_example(tmp_path: Path, tmp_path_factory: pytest.Te
         shutil.copy(EXAMPLES / name, tmp_path)
     cache, results = str(shared_cache(tmp_path_factory)), tmp_path / "results"
     words = ["--suite", "my_suite.toml", "--epochs", "2", "--seeds", "1"]
-    hidden = [word for row in ("vae", "my-vae", "my-vae-slow") for word in ("--set", f"{row}.hidden=32")]
-    found = bench(tmp_path, "run", *words, *hidden, results=results, BENCH_CACHE=cache)
+    found = bench(tmp_path, "run", *words, results=results, BENCH_CACHE=cache)
     assert found.code == 0, found.err
     table = [line.split() for line in found.out.splitlines()]
     assert {"vae", "my-vae", "my-vae-slow"} <= {line[0] for line in table if line and line[-1] == "ok"}
     kept = records(results)
-    assert kept["my-vae-slow", 0]["options"] == {"latent": 20, "hidden": 32, "warm_up": 1000}
+    assert kept["my-vae-slow", 0]["options"] == {"latent": 20, "backbone": "mlp", "warm_up": 1000}
     assert str((tmp_path / "my_vae.py").resolve()) in kept["my-vae", 0]["sources"]
     # The weight stands still in evaluation and grows in training: the slower, the larger the KL that it leaves.
     kl = {label: kept[label, 0]["metrics"]["kl_continuous"] for label in ("vae", "my-vae", "my-vae-slow")}
