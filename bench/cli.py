@@ -200,12 +200,17 @@ def perf(
             "--suite", help="Cells side by side on one thread each, against a plain loop's one after another."
         ),
     ] = False,
+    backbone: Annotated[
+        Literal["mlp", "conv32"] | None, typer.Option(help="One shared network [every one that the images allow].")
+    ] = None,
     plugin: Plugin = None,
 ) -> None:
-    """Time our loop against a plain DataLoader loop of the same module (and pythae's, where installed); losses must agree."""
+    """Time our loop against a plain DataLoader loop, one by hand, and pythae's where installed, of the same module; losses must agree."""
     from bench.perf import compare
 
-    raise typer.Exit(compare(method, dataset, data_root, device, batch, threads, repeats, suite, plugin or []))
+    raise typer.Exit(
+        compare(method, dataset, data_root, device, batch, threads, repeats, suite, backbone, plugin or [])
+    )
 
 
 @app.command()

@@ -108,7 +108,7 @@ class Evidence(Encoded):
 
     @gathered
     def category_sample_predictions(self) -> Tensor:
-        if hasattr(self.method, "sample"):
+        if self.category_samples is self.kept.get("class_samples"):
             return self.class_sample_predictions
         return predict(self.neutral, self.category_samples)[0]
 

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from bench.clock import Clock
 from bench.loop import Budget, Curves, GraphedStep, Step, run_epoch
-from bench.options import build, find, resolve
+from bench.options import build, find, on_backbone, resolve
 from bench.seeds import generator
 from bench.suite import UsageError
 from methods.base import AbstractMethod, ImageSpec, Phase, TrainingData
@@ -42,12 +42,18 @@ class Setting:
     spec: ImageSpec
     device: torch.device
     batch: int
+    backbone: str = "mlp"
 
-    def fresh(self) -> tuple[AbstractMethod, Phase]:
-        """The same weights each time."""
+    def module(self) -> AbstractMethod:
+        """The same weights each time. Raises UsageError where the images don't fit the backbone."""
         torch.manual_seed(0)
         entry = find(self.method)
-        module = build(self.method, entry, self.spec, resolve(self.method, entry, {})).to(self.device)
+        options = resolve(self.method, entry, on_backbone(self.method, entry, {}, self.backbone))
+        return build(self.method, entry, self.spec, options)
+
+    def fresh(self) -> tuple[AbstractMethod, Phase]:
+        """The module on its device, and its one phase. Raises UsageError where it has another number of phases."""
+        module = self.module().to(self.device)
         phases = list(module.phases(self.data))
         if len(phases) != 1:
             raise UsageError(
@@ -113,11 +119,42 @@ def plain(setting: Setting) -> Slices:
             loss = module.objective(phase.terms(x, y))
             loss.backward()
             optimizer.step()
+            module.steps += 1
             total += loss.item() * len(x)
             if number % SLICE == 0 and number < len(loader):
                 yield time.perf_counter() - began, None
                 began = time.perf_counter()
         yield time.perf_counter() - began, total / len(dataset)
+
+
+def by_hand(setting: Setting) -> Slices:
+    """The tightest loop that is easily written by hand: float images in memory, fused Adam, the loss read once an epoch."""
+    module, phase = setting.fresh()
+    x, y = setting.data.train.x.float() / 255, setting.data.train.y
+    optimizer = torch.optim.Adam(phase.module.parameters(), lr=1e-3, fused=True)
+    order = torch.Generator().manual_seed(0)
+    torch.manual_seed(1)
+    while True:
+        module.train()
+        began = time.perf_counter()
+        total = torch.zeros((), device=setting.device)
+        if phase.each_epoch is not None:
+            with torch.no_grad():
+                phase.each_epoch(setting.data)
+        batches = torch.randperm(len(x), generator=order).to(setting.device).split(setting.batch)
+        for number, index in enumerate(batches, 1):
+            loss = module.objective(phase.terms(x[index], y[index]))
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            module.steps += 1
+            total += loss.detach() * len(index)
+            if number % SLICE == 0 and number < len(batches):
+                rest(setting.device)
+                yield time.perf_counter() - began, None
+                began = time.perf_counter()
+        rest(setting.device)
+        yield time.perf_counter() - began, total.item() / len(x)
 
 
 def batched(sequence: Sequence[torch.Tensor], size: int) -> list[Sequence[torch.Tensor]]:

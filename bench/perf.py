@@ -2,21 +2,24 @@
 
 import multiprocessing
 import time
+from dataclasses import replace
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from statistics import median
+from typing import get_args
 
 import torch
 
 import methods
 from bench import environment
 from bench.datasets import load
-from bench.options import load_plugin
+from bench.options import find, load_plugin, on_backbone
 from bench.paths import data_root
-from bench.peers import SLICE, Setting, Slices, Timed, epochs_in_turn, in_turn, ours, plain
+from bench.peers import SLICE, Setting, Slices, Timed, by_hand, epochs_in_turn, in_turn, ours, plain
 from bench.seeds import deterministic
 from bench.suite import UsageError
 from methods.base import AbstractVAE, Images, ImageSpec, TrainingData
+from methods.parts import Backbone
 
 AGREE_FP32 = 0.01
 AGREE_BF16 = 0.02
@@ -32,9 +35,13 @@ def compare(
     threads: int,
     repeats: int,
     suite: bool,
+    backbone: str | None,
     plugins: list[str],
 ) -> int:
-    """Print the figures. Exit status 1 where the losses don't agree: a ratio of different work is worth nothing."""
+    """Print the figures, for every backbone that the method and the images take where none is named.
+
+    Exit status 1 where the losses don't agree: a ratio of different work is worth nothing.
+    """
     methods.load()
     for plugin in plugins:
         load_plugin(plugin)
@@ -50,15 +57,46 @@ def compare(
         device,
         batch,
     )
-    where = f"{method} on {dataset}, {len(images)} images, batch {batch}, {environment.device_name(device)}"
-    print(f"{where}, torch {torch.__version__}")
-    if suite:
-        return compare_suite(setting, repeats)
+    status = 0
+    for name in backbones(setting, backbone):
+        where = f"{method}{name and f' ({name})'} on {dataset}, {len(images)} images, batch {batch}, {environment.device_name(device)}"
+        print(f"{where}, torch {torch.__version__}", flush=True)
+        measure = compare_suite if suite else compare_loops
+        status = max(status, measure(replace(setting, backbone=name), repeats))
+    return status
+
+
+def backbones(setting: Setting, asked: str | None) -> list[str]:
+    """The one asked for, else those that can take the images, with a line on each that can't; [""] for a network of the method's own."""
+    if not on_backbone(setting.method, find(setting.method), {}, "mlp"):
+        if asked:
+            raise UsageError(f"perf: {setting.method} has a network of its own: leave --backbone out")
+        return [""]
+    if asked:
+        return [asked]
+    fit = []
+    for name in get_args(Backbone):
+        try:
+            with torch.device("meta"):
+                replace(setting, backbone=name).module()
+            fit.append(name)
+        except UsageError as problem:
+            print(f"left out: {problem}")
+    return fit
+
+
+def compare_loops(setting: Setting, repeats: int) -> int:
+    """Our loop, at each precision that the device has, and its peers."""
     print(
-        f"{torch.get_num_threads()} threads; a warm-up epoch, then {repeats} epochs of each loop, {SLICE} steps at a time in turn"
+        f"{torch.get_num_threads()} threads; a warm-up epoch, then {repeats} epochs of each loop, {SLICE} steps at a time in turn",
+        flush=True,
     )
-    loops = {"plain DataLoader, fp32": plain(setting), "ours, fp32": ours(setting, "fp32")}
-    if device.type == "cuda" or environment.cpu_has_bf16():
+    loops = {
+        "plain DataLoader, fp32": plain(setting),
+        "by hand, fp32": by_hand(setting),
+        "ours, fp32": ours(setting, "fp32"),
+    }
+    if setting.device.type == "cuda" or environment.cpu_has_bf16():
         loops["ours, bf16"] = ours(setting, "bf16")
     else:
         print("bf16 left out: this processor does not multiply bfloat16 by itself")

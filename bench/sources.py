@@ -8,11 +8,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = (
     "methods/base.py",
-    "methods/parts/__init__.py",
-    "methods/parts/clusters.py",
-    "methods/parts/distributions.py",
-    "methods/parts/labels.py",
-    "methods/parts/networks.py",
     "bench/loop.py",
     "bench/seeds.py",
     "bench/cell.py",
@@ -37,7 +32,8 @@ def of_method(file: Path, metric_files: Iterable[Path] = ()) -> dict[str, str]:
 
     Files of this project are named from its root, a plug-in's file by its own path.
     """
-    own = [ROOT / name for name in SHARED] + sorted((ROOT / "metrics").glob("*.py"))
+    own = [ROOT / name for name in SHARED]
+    own += [path for room in ("methods/parts", "metrics") for path in sorted((ROOT / room).glob("*.py"))]
     files = dict.fromkeys([*own, file.resolve(), *(path.resolve() for path in metric_files)])
     return {_name(path): _hash(path) for path in files}
 

@@ -151,8 +151,8 @@ class SupervisedJointVAE(AbstractJointVAE):
         }
 
     def phases(self, data: TrainingData) -> Iterator[Phase]:
-        """p(c) is the share of each class among the training images; then one phase."""
-        self.log_categories.copy_(data.class_frequencies().log())
+        """p(c) is the share of each class among the training images, a trace for one without images; then one phase."""
+        self.log_categories.copy_(data.class_frequencies().clamp(min=1e-12).log())
         yield Phase("train", self, self.terms)
 
     def category_term(self, c: Categorical, y: Tensor) -> Tensor:

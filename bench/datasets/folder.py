@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,17 +44,26 @@ def folder(path: Path) -> Dataset:
     Raises DataError where the path is missing, has no images or one class, sizes differ, an image cannot be decoded, or
     train/ and test/ have different classes.
     """
+    parts = _parts(path)
+    return from_parts(path, parts, _classes(path, parts), LAYOUT)
+
+
+def from_parts(
+    path: Path, parts: list[Listing], classes: tuple[str, ...], layout: str, *, grey: bool = False
+) -> Dataset:
+    """The images of [train, test], or of [all], where a fifth of each class is made the test split.
+
+    classes: a name for each class of a part, in its order. layout: how images are to be put there, for messages.
+    grey: give one channel, of colour too. Raises DataError, as `folder` does.
+    """
     import torch
 
-    try:
-        parts = _parts(path)
-        classes = _classes(path, parts)
-        files = [file for part in parts for images in part.values() for file in images]
-        key = _key(path, files)
-    except OSError as problem:
-        raise DataError(f"{problem.filename}: cannot be read ({problem.strerror}); mend or remove it") from problem
+    if len(parts) == 1:
+        _check_shares(path, parts[0], layout)
+    files = [file for part in parts for images in part.values() for file in images]
     labels = [label for part in parts for label, images in enumerate(part.values()) for _ in images]
-    x = torch.from_numpy(kept(f"folder-{_short_hash(str(path.resolve()))}", key, lambda: _decode(files)))
+    what = f"{'grey' if grey else 'folder'}-{_short_hash(str(path.resolve()))}"
+    x = torch.from_numpy(kept(what, _key(path, files), lambda: _decode(files, grey)))
     y = torch.tensor(labels, dtype=torch.int64)
     if len(parts) == 2:
         n_train = sum(len(images) for images in parts[0].values())
@@ -61,16 +72,23 @@ def folder(path: Path) -> Dataset:
     return Dataset(x[train], y[train], x[test], y[test], classes, name=str(path))
 
 
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Name the file that the system will not let us read, in one line."""
+    try:
+        yield
+    except OSError as problem:
+        raise DataError(f"{problem.filename}: cannot be read ({problem.strerror}); mend or remove it") from problem
+
+
+@_readable()
 def _parts(path: Path) -> list[Listing]:
     """[train, test] where the folder is split already, else [all]."""
-    if not path.is_dir():
-        wrong = "is not a folder" if path.exists() else "does not exist"
-        raise DataError(f"{path}: {wrong}; {LAYOUT}")
     if not _is_split(path / "train"):
-        return [_listing(path)]
+        return [listing(path, LAYOUT)]
     if not (path / "test").is_dir():
         raise DataError(f"{path}: has train/ but no test/; add test/<class>/, or put images in PATH/<class>/ alone")
-    return [_listing(path / "train"), _listing(path / "test")]
+    return [listing(path / part, LAYOUT) for part in ("train", "test")]
 
 
 def _is_split(train: Path) -> bool:
@@ -85,14 +103,21 @@ def _is_image(name: str) -> bool:
     return name.lower().endswith(EXTENSIONS) and not name.startswith(".")  # "._x.jpg" is macOS's note about x.jpg
 
 
-def _listing(path: Path) -> Listing:
-    """The images under each sub-folder, hidden ones apart, those in deeper folders included."""
+@_readable()
+def listing(path: Path, layout: str) -> Listing:
+    """The images under each sub-folder, hidden ones apart, those in deeper folders included.
+
+    layout: how images are to be put there. Raises DataError where the folder is missing, or has no images or one class.
+    """
+    if not path.is_dir():
+        wrong = "is not a folder" if path.exists() else "does not exist"
+        raise DataError(f"{path}: {wrong}; {layout}")
     folders = sorted(item for item in path.iterdir() if item.is_dir() and not item.name.startswith("."))
     found = {item.name: _images_below(item) for item in folders}
     if not any(found.values()):
-        raise DataError(f"{path}: no images in its folders ({', '.join(EXTENSIONS)}); {LAYOUT}")
+        raise DataError(f"{path}: no images in its folders ({', '.join(EXTENSIONS)}); {layout}")
     if len(found) == 1:
-        raise DataError(f"{path}: one class only ({folders[0].name}); at least two are needed: {LAYOUT}")
+        raise DataError(f"{path}: one class only ({folders[0].name}); at least two are needed: {layout}")
     empty = [name for name, images in found.items() if not images]
     if empty:
         raise DataError(f"{path / empty[0]}: holds no images ({', '.join(EXTENSIONS)}); add some or remove that folder")
@@ -109,20 +134,23 @@ def _images_below(top: Path) -> list[str]:
 
 
 def _classes(path: Path, parts: list[Listing]) -> tuple[str, ...]:
-    """The class names, the same in each part, with images enough for a split where one is to be made."""
+    """The class names, the same in each part."""
     if len(parts) == 2:
         for here, a, other, b in (("train", parts[0], "test", parts[1]), ("test", parts[1], "train", parts[0])):
             alone = ", ".join(name for name in a if name not in b)
             if alone:
                 raise DataError(f"{path}: class {alone} is in {here}/ and not in {other}/; give both the same classes")
-    else:
-        for name, images in parts[0].items():
-            if len(images) < SHARE:
-                need = f"a split into train and test needs {SHARE}; add some, or give PATH/train and PATH/test"
-                raise DataError(f"{path / name}: only {len(images)} images; {need}")
     return tuple(parts[0])
 
 
+def _check_shares(path: Path, images_by_class: Listing, layout: str) -> None:
+    for name, images in images_by_class.items():
+        if len(images) < SHARE:
+            need = f"a split into train and test needs {SHARE}; add some: {layout}"
+            raise DataError(f"{path / name}: only {len(images)} images; {need}")
+
+
+@_readable()
 def _key(path: Path, files: list[str]) -> str:
     """A hash of every file's path, size and time of change: what is kept is used while none of them moves."""
     digest = hashlib.sha256(DECODER.encode())
@@ -138,16 +166,16 @@ def _short_hash(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:12]
 
 
-def _decode(files: list[str]) -> np.ndarray:
-    """uint8 (N,C,H,W): C = 1 where every image is grey, else 3."""
+def _decode(files: list[str], grey: bool) -> np.ndarray:
+    """uint8 (N,C,H,W): C = 1 where every image is grey, or is made so, else 3."""
     import numpy as np
 
-    first = _image(files[0])
+    first = _image(files[0], grey)
     height, width = first.shape[:2]
-    x = np.empty((len(files), 3, height, width), dtype=np.uint8)
+    x = np.empty((len(files), 1 if grey else 3, height, width), dtype=np.uint8)
 
     def fill(index: int) -> None:
-        image = _image(files[index])
+        image = _image(files[index], grey)
         if image.shape[:2] != (height, width):
             sizes = f"{files[0]} is {width}x{height}, {files[index]} {image.shape[1]}x{image.shape[0]} (width x height)"
             raise DataError(f"{files[index]}: sizes differ: {sizes}; resize all images to one size")
@@ -156,11 +184,11 @@ def _decode(files: list[str]) -> np.ndarray:
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:  # Pillow decodes outside Python's lock
         for _ in threads.map(fill, range(len(files))):
             pass
-    grey = bool((x[:, 0] == x[:, 1]).all() and (x[:, 0] == x[:, 2]).all())
-    return np.ascontiguousarray(x[:, :1]) if grey else x
+    all_grey = all(bool((x[:, 0] == x[:, channel]).all()) for channel in range(1, x.shape[1]))
+    return np.ascontiguousarray(x[:, :1]) if all_grey else x
 
 
-def _image(file: str) -> np.ndarray:
+def _image(file: str, grey: bool) -> np.ndarray:
     """uint8 (H,W,1 or 3) of one file, upright. Raises DataError, naming it, where it cannot be decoded."""
     import numpy as np
     from PIL import Image, ImageOps
@@ -170,7 +198,7 @@ def _image(file: str) -> np.ndarray:
             image = ImageOps.exif_transpose(opened)
             if image.mode not in GREY + COLOUR:
                 raise DataError(f"{file}: pixels are of kind {image.mode}, not 8-bit; convert it to an 8-bit PNG")
-            pixels = np.asarray(image.convert("L" if image.mode in GREY else "RGB"))
+            pixels = np.asarray(image.convert("L" if grey or image.mode in GREY else "RGB"))
     except DataError:
         raise
     except (

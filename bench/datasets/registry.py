@@ -15,7 +15,7 @@ from bench.datasets.base import Dataset
 from bench.datasets.errors import DataError
 
 GROUP = "bench.datasets"
-BUILT_IN = ("digits", "vision", "folder", "arrays")
+BUILT_IN = ("digits", "vision", "hiragana", "folder", "arrays")
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

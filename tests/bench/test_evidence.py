@@ -12,6 +12,7 @@ from torch import Tensor
 
 import methods
 from bench import evidence as module
+from bench import given
 from bench.clock import Clock
 from bench.evidence import Evidence
 from bench.gathering import Costs, NotGiven, gathered
@@ -26,7 +27,10 @@ from metrics.features import NeutralClassifier
 
 methods.load()
 CPU = torch.device("cpu")
-GATHERED = [name for name, value in vars(Evidence).items() if isinstance(value, gathered)]
+DESCRIPTORS = {
+    name: value for base in Evidence.__mro__ for name, value in vars(base).items() if isinstance(value, gathered)
+}
+GATHERED = list(DESCRIPTORS)
 VALUES = [name for name in GATHERED if name not in ("inception", "sample_seconds", "_timed_samples")]
 """What is a figure of the method and the data alone: not of the clock, and not refused here."""
 
@@ -84,7 +88,10 @@ def _same(first: Any, second: Any) -> bool:
     return type(first) is type(second) and (isinstance(first, torch.nn.Module) or first == second)
 
 
-@pytest.mark.parametrize("name", ["lambda-hot", "cvae", "kmeans-vae", "pca", "raw-pixels", "training-copy"])
+@pytest.mark.parametrize(
+    "name",
+    ["lambda-hot", "joint-vae", "supervised-joint-vae", "cvae", "kmeans-vae", "pca", "raw-pixels", "training-copy"],
+)
 def test_each_thing_is_gathered_once_whatever_it_is(name: str, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: Counter[str] = Counter()
 
@@ -98,7 +105,7 @@ def test_each_thing_is_gathered_once_whatever_it_is(name: str, make: Make, monke
         return call
 
     for thing in GATHERED:
-        descriptor = vars(Evidence)[thing]
+        descriptor = DESCRIPTORS[thing]
         monkeypatch.setattr(descriptor, "function", counted(descriptor))
     evidence = make(name)
     for _ in range(2):
@@ -107,7 +114,7 @@ def test_each_thing_is_gathered_once_whatever_it_is(name: str, make: Make, monke
     assert calls == dict.fromkeys(GATHERED, 1)
 
 
-@pytest.mark.parametrize("name", ["lambda-hot", "cvae", "kmeans-vae", "training-copy"])
+@pytest.mark.parametrize("name", ["lambda-hot", "joint-vae", "cvae", "kmeans-vae", "training-copy"])
 def test_a_value_does_not_depend_on_what_was_asked_before(name: str, make: Make) -> None:
     forward, backward = make(name), make(name)
     found = {thing: _ask(forward, thing) for thing in VALUES}
@@ -175,7 +182,8 @@ def test_batches_change_nothing(make: Make, monkeypatch: pytest.MonkeyPatch) -> 
     whole, parts = make(), make()
     names = ("latents_train", "reconstructions", "labels_test", "kl")
     expected = [getattr(whole, name) for name in names]
-    monkeypatch.setattr(module, "BATCH", 3)
+    for part in (module, given):
+        monkeypatch.setattr(part, "BATCH", 3)
     assert all(torch.allclose(getattr(parts, n), e, atol=1e-5) for n, e in zip(names, expected, strict=True))
     assert len(parts.samples) == 30
 
@@ -184,7 +192,12 @@ MISSING = {
     "raw-pixels": ["reconstructions", "samples", "class_samples", "log_weights", "elbo", "kl", "labels_test"],
     "pca": ["samples", "sample_seconds", "posterior_means_test", "sample_predictions"],
     "mean-image": ["latents_test", "clusters_test", "log_weights", "images_per_second"],
-    "vae": ["class_samples", "class_sample_labels", "class_sample_predictions", "labels_test"],
+    "vae": [
+        *("class_samples", "class_sample_labels", "class_sample_predictions", "labels_test", "n_categories"),
+        *("category_probabilities_test", "category_samples", "asked_labels", "asked_predictions"),
+    ],
+    "lambda-hot": ["category_probabilities_train", "category_samples", "category_sample_predictions"],
+    "joint-vae": ["class_samples", "class_sample_labels", "class_sample_predictions"],
 }
 
 
@@ -195,12 +208,12 @@ def test_what_a_method_has_not_is_not_given_and_that_is_kept(name: str, make: Ma
         for _ in range(2):
             with pytest.raises(NotGiven):
                 getattr(evidence, thing)
-        assert isinstance(evidence.kept[thing], NotGiven)
+        assert thing not in GATHERED or isinstance(evidence.kept[thing], NotGiven)
 
 
 def test_a_neutral_classifier_below_the_floor_is_refused_with_both_numbers(make: Make) -> None:
     evidence = make(accuracy=0.7)
-    for thing in ("neutral", "sample_predictions", "class_sample_predictions"):
+    for thing in module.NEUTRAL - {"category_sample_predictions"}:
         with pytest.raises(Unavailable, match=r"0\.7000.*0\.8"):
             getattr(evidence, thing)
     assert evidence.protocol["neutral_test_accuracy"] == 0.7
@@ -224,6 +237,36 @@ def test_a_methods_own_clusters_are_used(make: Make) -> None:
     evidence = make("kmeans-vae", clusters=3)
     assert torch.equal(evidence.clusters_test, evidence.method.cluster(evidence.x_test))
     assert make("pca", latent=3).clusters_train.max() < 4
+
+
+# A categorical latent.
+
+
+def test_categories_come_off_the_end_of_the_code(make: Make) -> None:
+    evidence = make("joint-vae", latent=5, categories=3)
+    q = evidence.method.posterior(evidence.x_test, evidence.y_test)
+    assert evidence.n_categories == 3
+    assert torch.allclose(evidence.category_probabilities_test, q.c.mean, atol=1e-6)
+    assert torch.allclose(evidence.posterior_means_test, q.z.mu, atol=1e-6)
+    assert torch.equal(evidence.labels_test, q.c.logits.argmax(1))
+    assert torch.equal(evidence.clusters_test, evidence.labels_test)
+    assert evidence.category_probabilities_train.shape == (50, 3)
+
+
+def test_unnamed_categories_are_sampled_and_held_against_the_class_of_their_number(make: Make) -> None:
+    evidence = make("joint-vae", categories=6)
+    assert evidence.category_sample_labels.bincount().tolist() == [3] * 6
+    assert evidence.category_samples.shape[0] == evidence.category_sample_predictions.shape[0] == 18
+    assert torch.equal(evidence.asked_labels, evidence.category_sample_labels)
+    assert torch.equal(evidence.asked_predictions, evidence.category_sample_predictions)
+
+
+def test_where_category_and_class_are_one_samples_are_not_made_twice(make: Make) -> None:
+    evidence = make("supervised-joint-vae")
+    assert evidence.category_samples is evidence.class_samples
+    assert evidence.category_sample_predictions is evidence.class_sample_predictions
+    assert evidence.asked_predictions is evidence.class_sample_predictions
+    assert torch.equal(evidence.category_sample_labels, evidence.class_sample_labels)
 
 
 def test_costs_are_those_of_the_cell(make: Make) -> None:

@@ -264,7 +264,8 @@ SAME = {
     "reference rows": {"reference_rows": ["vae"]},
     "comparison": {"comparison": {"source": "a paper", "same": False, "why": "another network"}},
     "no other row": _row(),
-    "a default said": _row(centres="fixed", hidden=500),
+    "the backbone that it would have": {"backbone": "mlp"},
+    "a default said": _row(centres="fixed", latent=20),
     "an integer for a float": {"methods": {"hot": {"method": "lambda-hot", "lam": 2}}},
     "a default of the budget said": {"budget": {"epochs": 2, "batch": 128, "precision": "fp32"}},
 }
@@ -308,13 +309,20 @@ def test_an_id_is_a_file_name_that_can_be_read(dataset: Dataset) -> None:
 
 
 RUN_THROUGH = {
-    *(f"methods/{name}.py" for name in ("base", "parts")),
+    "methods/base.py",
     *(
         f"bench/{name}.py"
-        for name in ("loop", "seeds", "cell", "evidence", "gathering", "measure", "intervals", "neutral")
+        for name in (
+            *("loop", "seeds", "cell", "given", "encoded", "evidence"),
+            *("gathering", "measure", "intervals", "neutral"),
+        )
     ),
     "bench/datasets/base.py",
-    *(path.relative_to(sources.ROOT).as_posix() for path in (sources.ROOT / "metrics").glob("[a-z]*.py")),
+    *(
+        path.relative_to(sources.ROOT).as_posix()
+        for room in ("metrics", "methods/parts")
+        for path in (sources.ROOT / room).glob("[a-z]*.py")
+    ),
 }
 """The files of this project that a cell runs through, from its data to its figures, beside its method's own."""
 

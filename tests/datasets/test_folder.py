@@ -68,7 +68,7 @@ def test_hidden_and_other_files_are_passed_over_and_deeper_ones_found(tmp_path):
 def test_the_second_load_decodes_nothing_and_gives_the_same(tmp_path, own_cache, monkeypatch):
     first = get(fill(tmp_path / "x"))
     assert len(list((own_cache / "arrays").glob("*"))) == 1
-    monkeypatch.setattr(folder, "_decode", lambda files: pytest.fail("decoded again"))
+    monkeypatch.setattr(folder, "_decode", lambda *_: pytest.fail("decoded again"))
     assert get(tmp_path / "x").digest == first.digest
 
 

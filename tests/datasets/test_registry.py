@@ -25,7 +25,7 @@ def two_classes(root: Path, *, download: bool) -> Dataset:
 
 
 def test_names_and_descriptions():
-    assert names() == ["cifar10", "digits", "fashion-mnist", "kmnist", "mnist", "folder:PATH", "npz:PATH"]
+    assert names() == ["cifar10", "digits", "fashion-mnist", "hiragana", "kmnist", "mnist", "folder:PATH", "npz:PATH"]
     assert all(describe(name).about and describe(name).source and describe(name).licence for name in names())
 
 

@@ -6,9 +6,9 @@ import torch.nn.functional as F
 from sklearn.cluster import KMeans
 from torch import Tensor
 from torch.distributions import Bernoulli as TorchBernoulli
-from torch.distributions import Independent, Normal, kl_divergence
+from torch.distributions import Independent, Normal, OneHotCategorical, kl_divergence
 
-from methods.parts import Bernoulli, Gaussian, lloyd, nearest, one_hot, spread_seeds
+from methods.parts import Bernoulli, Categorical, Gaussian, Joint, lloyd, nearest, one_hot, spread_seeds
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +50,51 @@ def test_repeat_puts_one_batch_after_another() -> None:
     q = _gaussian(n=2)
     assert torch.equal(q.repeat(3).mu.view(3, 2, 3), q.mu.expand(3, 2, 3))
     assert torch.equal(q.repeat(3).log_var.view(3, 2, 3), q.log_var.expand(3, 2, 3))
+
+
+def test_categorical_is_that_of_torch() -> None:
+    q, p = Categorical(3 * torch.randn(7, 5)), Categorical(torch.randn(7, 5))
+    ours, other = OneHotCategorical(logits=q.logits), OneHotCategorical(logits=p.logits)
+    c = other.sample()
+    assert torch.allclose(q.log_prob(c), ours.log_prob(c), atol=1e-5)
+    assert torch.allclose(q.kl(p), kl_divergence(ours, other), atol=1e-5)
+    assert torch.allclose(q.mean, ours.probs)
+    assert torch.equal(q.mode, ours.mode)
+    assert torch.equal(q.repeat(3).logits.view(3, 7, 5), q.logits.expand(3, 7, 5))
+
+
+@pytest.mark.parametrize("temperature", [None, 0.67])
+def test_draws_of_a_category_come_as_often_as_it_is_likely(temperature: float | None) -> None:
+    """The largest entry of a relaxed draw is a draw too, at any temperature."""
+    q = Categorical(torch.tensor([[0.0, 1.0, 2.0]]), temperature).repeat(20_000)
+    share = torch.bincount(q.sample().argmax(1), minlength=3) / 20_000
+    assert torch.allclose(share, q.mean[0], atol=0.02)
+
+
+def test_relaxed_draws_carry_gradients_to_the_logits() -> None:
+    logits = torch.zeros(4, 3, requires_grad=True)
+    Categorical(logits, 0.67).sample()[:, 0].sum().backward()
+    assert logits.grad is not None
+    assert logits.grad.all()
+
+
+def test_a_category_that_never_occurs_costs_nothing_where_it_is_not_used() -> None:
+    never = Categorical(torch.tensor([[0.0, -torch.inf, 0.0]]))
+    assert torch.allclose(never.kl(never), torch.zeros(1))
+    assert never.log_prob(torch.tensor([[1.0, 0.0, 0.0]])).item() == pytest.approx(-0.6931, abs=1e-4)
+    assert never.log_prob(torch.tensor([[0.0, 1.0, 0.0]])).item() == -torch.inf
+    assert Categorical(torch.zeros(1, 3)).kl(never).item() == torch.inf
+
+
+def test_a_joint_is_its_two_parts_side_by_side() -> None:
+    q, p = (Joint(_gaussian(), Categorical(torch.randn(7, 4))) for _ in range(2))
+    code = p.sample()
+    assert code.shape == (7, 7)
+    assert torch.equal(q.mean, torch.cat([q.z.mu, q.c.mean], 1))
+    assert torch.equal(q.mode, torch.cat([q.z.mu, q.c.mode], 1))
+    assert torch.allclose(q.log_prob(code), q.z.log_prob(code[:, :3]) + q.c.log_prob(code[:, 3:]))
+    assert torch.allclose(q.kl(p), q.z.kl(p.z) + q.c.kl(p.c))
+    assert torch.equal(q.repeat(2).mean, q.mean.repeat(2, 1))
 
 
 def test_bernoulli_log_prob_is_that_of_torch_and_minus_the_cross_entropy_for_grey() -> None:

@@ -16,6 +16,24 @@ def test_neutral_accuracy_is_agreement_by_the_class_asked_for():
     assert items.groups.tolist() == [0, 1, 0, 1]
 
 
+def test_matched_accuracy_does_not_depend_on_how_categories_are_numbered():
+    labels = torch.arange(40) // 10
+    predictions = (labels + 1) % 4
+    predictions[:3] = 0
+    direct = generation.neutral_accuracy(predictions, labels).values.mean()
+    matched = generation.neutral_accuracy_matched(predictions, labels).values
+    assert direct == 3 / 40
+    assert matched.mean() == 37 / 40
+    renumbered = torch.tensor([2, 0, 3, 1])[labels]
+    assert torch.equal(generation.neutral_accuracy_matched(predictions, renumbered).values, matched)
+
+
+def test_two_categories_of_one_class_share_no_name():
+    labels = torch.arange(30) // 10
+    predictions = torch.tensor([0] * 20 + [1] * 10)
+    assert generation.neutral_accuracy_matched(predictions, labels).values.mean().item() == pytest.approx(2 / 3)
+
+
 def test_class_balance_is_one_for_even_and_zero_for_one_class():
     assert generation.class_balance(torch.arange(40) % 4, 4) == pytest.approx(1.0)
     assert generation.class_balance(torch.zeros(40, dtype=torch.int64), 4) == 0.0

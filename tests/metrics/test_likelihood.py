@@ -3,9 +3,9 @@
 import math
 
 import torch
-from torch.distributions import Normal
+from torch.distributions import Categorical, Normal, kl_divergence
 
-from metrics.likelihood import active_units, elbo, kl_continuous, nll_iw
+from metrics.likelihood import active_units, elbo, kl_continuous, kl_discrete, nll_iw
 
 
 def _log_weights(x, proposal, samples, seed=0):
@@ -41,6 +41,16 @@ def test_bound_and_divergence_are_passed_on_image_by_image():
     values = torch.randn(5)
     assert elbo(values).values is values
     assert kl_continuous(values).values is values
+
+
+def test_kl_of_categories_is_torchs_from_zero_for_even_to_log_k_for_sure():
+    q = torch.rand(6, 5).softmax(1)
+    uniform = Categorical(torch.full((6, 5), 0.2, dtype=torch.float64))
+    torch.testing.assert_close(
+        kl_discrete(q).values, kl_divergence(Categorical(q.double()), uniform), atol=1e-7, rtol=0
+    )
+    extremes = kl_discrete(torch.tensor([[0.25] * 4, [0.0, 1.0, 0.0, 0.0]])).values
+    torch.testing.assert_close(extremes, torch.tensor([0.0, math.log(4)], dtype=torch.float64))
 
 
 def test_active_units_counts_the_dimensions_that_move():

@@ -1,6 +1,7 @@
 """Separability against scikit-learn used directly, counts by hand, and refusals."""
 
 import math
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import LinearSVC
 
 from metrics import separability
-from metrics.base import Unavailable
+from metrics.base import Unavailable, match_one_to_one
 
 
 def _blobs(n=180, spread=1.5, classes=3, seed=0):
@@ -101,3 +102,46 @@ def test_sparse_latents_give_the_machine_of_dense_ones(monkeypatch: pytest.Monke
     sparse = separability.svm_test_accuracy(z, y, z, y, seed=0).values
     monkeypatch.setattr(separability, "SPARSE", 0.0)
     assert torch.equal(separability.svm_test_accuracy(z, y, z, y, seed=0).values, sparse)
+
+
+# Categories without names.
+
+
+def test_the_matching_is_the_best_of_all_permutations():
+    rng = torch.Generator().manual_seed(0)
+    for _ in range(5):
+        numbers, classes = (torch.randint(0, 5, (200,), generator=rng) for _ in range(2))
+        found = match_one_to_one(numbers, classes)
+        right = [(torch.tensor(names)[numbers] == classes).sum().item() for names in permutations(range(5))]
+        assert (found[numbers] == classes).sum().item() == max(right)
+        assert sorted(found.tolist()) == list(range(5))
+
+
+def test_more_categories_than_classes_leave_some_without_a_name():
+    names = match_one_to_one(torch.tensor([0, 1, 2, 2, 3]), torch.tensor([0, 0, 1, 1, 1]))
+    assert sorted(names.tolist()) == [-1, -1, 0, 1]
+    assert names[2] == 1
+    fewer = match_one_to_one(torch.tensor([0, 1, 0, 1, 1]), torch.tensor([2, 0, 2, 0, 1]))
+    assert fewer.tolist() == [2, 0]
+
+
+def _sure(categories, count):
+    return 0.1 / count + 0.9 * torch.nn.functional.one_hot(categories, count).float()
+
+
+def test_matched_accuracy_takes_its_names_from_train():
+    train, y_train = torch.tensor([2, 2, 0, 0, 1, 1]), torch.tensor([0, 0, 1, 1, 2, 2])
+    test, y_test = torch.tensor([2, 0, 1, 1]), torch.tensor([0, 1, 2, 0])
+    items = separability.argmax_accuracy_matched(_sure(train, 3), y_train, _sure(test, 3), y_test)
+    assert items.values.tolist() == [1, 1, 1, 0]
+    assert torch.equal(items.groups, y_test)
+    unseen = separability.argmax_accuracy_matched(_sure(train, 5), y_train, _sure(torch.tensor([4, 2]), 5), y_test[:2])
+    assert unseen.values.tolist() == [0, 0], "a category that train never shows has no name"
+
+
+def test_use_of_categories_is_one_for_even_and_zero_for_one_alone():
+    assert separability.category_use(_sure(torch.arange(40) % 4, 4)) == pytest.approx(1.0)
+    assert separability.category_use(_sure(torch.zeros(40, dtype=torch.int64), 4)) == 0.0
+    assert separability.category_use(_sure(torch.arange(40) % 2, 4)) == pytest.approx(0.5)
+    with pytest.raises(Unavailable, match="one"):
+        separability.category_use(torch.ones(4, 1))
