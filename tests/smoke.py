@@ -12,6 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 METHODS = {"vae", "beta-vae", "cvae", "lambda-hot", "lambda-hot-movable", "kmeans-vae"}
+METHODS |= {"beta-vae-capacity", "joint-vae", "supervised-joint-vae"}
+HELD = ["beta-vae-capacity", "joint-vae", "supervised-joint-vae"]
 BASELINES = {"raw-pixels", "pca-20", "mean-image", "training-copy", "real-images"}
 
 
@@ -39,6 +41,16 @@ def checks(cells: pd.DataFrame) -> list[tuple[str, bool]]:
             "beta = 2 leaves less KL than the VAE",
             row.loc["beta-vae", "kl_continuous"] < row.loc["vae", "kl_continuous"],
         ),
+        ("a capacity of 5 nats holds the KL near it", bool(row.loc[HELD, "kl_continuous"].between(3.5, 6.5).all())),
+        (
+            "q(c|x) of the supervised Joint-VAE reads the class",
+            row.loc["supervised-joint-vae", "argmax_accuracy"] > 0.8,
+        ),
+        (
+            "a matched category is right at least as often as one by number",
+            row.loc["joint-vae", "argmax_accuracy_matched"] >= row.loc["joint-vae", "argmax_accuracy"],
+        ),
+        ("no category passes log K", bool((row.loc[HELD[1:], "kl_discrete"] <= 2.3026).all())),
         ("Lambda-Hot's argmax reads the class", row.loc["lambda-hot", "argmax_accuracy"] > 0.8),
         ("class-conditional samples show their class", row.loc["lambda-hot", "neutral_accuracy"] > 0.5),
         (

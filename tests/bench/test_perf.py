@@ -7,8 +7,9 @@ import pytest
 import torch
 
 import methods
-from bench.peers import Setting, Timed, epochs_in_turn, in_turn, ours, plain
-from bench.perf import ratio, tell
+from bench.peers import Setting, Timed, by_hand, epochs_in_turn, in_turn, ours, plain
+from bench.perf import backbones, ratio, tell
+from bench.suite import UsageError
 from methods.base import Images, ImageSpec, TrainingData
 
 methods.load()
@@ -35,11 +36,45 @@ def test_losses_that_do_not_agree_are_told(loss: float, status: int, capsys: pyt
     assert ("DIFFERS" in capsys.readouterr().out) == bool(status)
 
 
-def test_our_loop_and_a_plain_one_learn_alike() -> None:
+def _setting(method: str, side: int, batch: int = 16) -> Setting:
     draw = torch.Generator().manual_seed(0)
     y = torch.randint(0, 2, (256,), generator=draw)
-    x = (torch.rand(256, 1, 6, 6, generator=draw) * 60 + 190 * y[:, None, None, None]).to(torch.uint8)
-    nothing = Images(x[:0], y[:0])
-    setting = Setting("vae", TrainingData(Images(x, y), nothing, 2), ImageSpec(1, 6, 6, 2), torch.device("cpu"), 16)
-    loops = in_turn({"plain": plain(setting), "ours": ours(setting, "fp32")}, repeats=8)
-    assert loops[1].loss == pytest.approx(loops[0].loss, rel=0.03)
+    x = (torch.rand(256, 1, side, side, generator=draw) * 60 + 190 * y[:, None, None, None]).to(torch.uint8)
+    data = TrainingData(Images(x, y), Images(x[:0], y[:0]), 2)
+    return Setting(method, data, ImageSpec(1, side, side, 2), torch.device("cpu"), batch)
+
+
+def test_our_loop_a_plain_one_and_one_by_hand_learn_alike() -> None:
+    setting = _setting("vae", 6)
+    loops = {"plain": plain(setting), "hand": by_hand(setting), "ours": ours(setting, "fp32")}
+    base, *others = in_turn(loops, repeats=8)
+    for other in others:
+        assert other.loss == pytest.approx(base.loss, rel=0.03)
+
+
+def test_every_loop_counts_the_steps_that_a_ramp_reads() -> None:
+    """With a ramp that ends within the run, a loop that does not count would hold C at 0 and end elsewhere."""
+    setting = _setting("joint-vae", 6)
+    seen, fresh = [], Setting.module
+    for loop in (plain, by_hand, lambda given: ours(given, "fp32")):
+        made: list[torch.nn.Module] = []
+
+        def kept(self: Setting, made: list[torch.nn.Module] = made) -> torch.nn.Module:
+            made.append(fresh(self))
+            return made[-1]
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Setting, "module", kept)
+            in_turn({"loop": loop(setting)}, repeats=1)
+        seen.append(made[0].steps.item())
+    assert seen == [32, 32, 32]
+
+
+def test_backbones_are_those_that_method_and_images_take(capsys: pytest.CaptureFixture[str]) -> None:
+    assert backbones(_setting("vae", 28), None) == ["mlp", "conv32"]
+    assert backbones(_setting("vae", 28), "conv32") == ["conv32"]
+    assert backbones(_setting("vae", 6), None) == ["mlp"]
+    assert "28 to 64 pixels a side, got 6x6" in capsys.readouterr().out
+    assert backbones(_setting("pca", 28), None) == [""]
+    with pytest.raises(UsageError, match="pca has a network of its own"):
+        backbones(_setting("pca", 28), "mlp")
