@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
+from typing import get_args
 
 from bench.paths import data_root, results_folder
 from bench.record import BrokenRecord, Record, cells_folder, read
@@ -102,7 +103,10 @@ def _method(name: str) -> str:
 
 
 def _kind(annotation: object) -> str:
-    """`int, >= 1` for Annotated[int, Ge(1)]."""
+    """`int, >= 1` for Annotated[int, Ge(1)]; with `; or none` where it may be left out."""
+    kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
+    if type(None) in get_args(annotation) and len(kinds) == 1:
+        return f"{_kind(kinds[0])}; or none"
     extra = getattr(annotation, "__metadata__", ())
     base = getattr(annotation, "__origin__", annotation) if extra else annotation
     name = base.__name__ if isinstance(base, type) else str(base).removeprefix("typing.")

@@ -25,7 +25,7 @@ def neutral_accuracy(asked_predictions: Tensor, asked_labels: Tensor) -> Items:
 @metric(
     unit="",
     better="higher",
-    source="the same after the one-to-one matching of categories with classes that fits the samples best (scipy)",
+    source="share of samples of a category found to be of the class matched with it, one to one, best for these samples (scipy)",
 )
 def neutral_accuracy_matched(category_sample_predictions: Tensor, category_sample_labels: Tensor) -> Items:
     """Whether the neutral classifier finds in each sample of a category, (M,), the class matched with that category."""

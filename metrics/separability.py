@@ -69,7 +69,7 @@ def argmax_accuracy(labels_test: Tensor, y_test: Tensor) -> Items:
 @metric(
     unit="",
     better="higher",
-    source="the same after the one-to-one matching of categories with classes that fits train best (scipy)",
+    source="share of test images whose likeliest category is matched with their class, one to one, best on train (scipy)",
 )
 def argmax_accuracy_matched(
     category_probabilities_train: Tensor, y_train: Tensor, category_probabilities_test: Tensor, y_test: Tensor

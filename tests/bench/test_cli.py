@@ -317,6 +317,7 @@ def test_show_a_method_and_a_suite() -> None:
         "(int, >= 1)",
         "labels: in training",
     )
+    has(here("show", "joint-vae").out, "categories = None", "(int, >= 1; or none)", "temperature = 0.67")
     epochs = load_suite("digits").budget.epochs
     has(here("show", "digits").out, '"name": "digits"', f'"epochs": {epochs}', '"lambda-hot-movable"')
     has(here("show", "none.toml").refusal(), "none.toml", "no such file")
