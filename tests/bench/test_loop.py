@@ -48,7 +48,7 @@ def _train(method: AbstractMethod, data: TrainingData, test: Images, budget: Bud
 
 
 def _weights(method: nn.Module) -> Tensor:
-    return torch.cat([value.detach().flatten() for value in method.state_dict().values()])
+    return torch.cat([value.detach().flatten() for value in method.parameters()])
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(
