@@ -55,7 +55,7 @@ def test_every_option_that_it_sets_is_one() -> None:
     methods.load()
     example = (ROOT / "examples" / "my_vae.py").read_text(encoding="utf-8")
     settings = re.findall(r"--set ([\w-]+)\.(\w+)=", README)
-    assert {label for label, _ in settings} == {"cvae", "my-vae"}
+    assert {label for label, _ in settings} == {"cvae", "joint-vae", "my-vae"}
     for label, option in settings:
         known = f" {option}: " in example if label == "my-vae" else option in declared(registry[label].cls)
         assert known, f"{label}.{option}"
