@@ -87,7 +87,7 @@ def _categories(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
     with seeded(evidence.seed_of_cell, "pictures", evidence.device):
         z = method.prior(c[:COLUMNS]).sample()[:, : -evidence.n_categories]
     images = method.likelihood(torch.cat([z.repeat(rows, 1), one_hot(c, evidence.n_categories)], 1), c).mean
-    named = hasattr(method, "sample")
+    named = method.categories_are_classes
     names = [classes[k] if named else f"category {k}" for k in range(rows)]
     sample_grid(to_uint8(images).cpu(), path, COLUMNS, names)
 

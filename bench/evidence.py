@@ -67,7 +67,7 @@ class Evidence(Encoded):
     def category_samples(self) -> Tensor:
         """Samples of each category: those of its classes where category and class are one."""
         labels = self.category_sample_labels
-        if hasattr(self.method, "sample"):
+        if self.method.categories_are_classes:
             return self.class_samples
         make = self._capability("sample_category")
         return torch.cat([to_uint8(make(part)) for part in labels.split(BATCH)])
@@ -108,15 +108,19 @@ class Evidence(Encoded):
 
     @gathered
     def category_sample_predictions(self) -> Tensor:
-        if self.category_samples is self.kept.get("class_samples"):
+        if self.category_samples is self.kept.get("class_samples"):  # a prediction costs as much as a sample
             return self.class_sample_predictions
         return predict(self.neutral, self.category_samples)[0]
 
     # Samples whose class is known by name; those of a category are read as of the class with its number.
+    @property
+    def asked_by_class(self) -> bool:
+        return hasattr(self.method, "sample")
+
     @gathered
     def asked_labels(self) -> Tensor:
-        return self.class_sample_labels if hasattr(self.method, "sample") else self.category_sample_labels
+        return self.class_sample_labels if self.asked_by_class else self.category_sample_labels
 
     @gathered
     def asked_predictions(self) -> Tensor:
-        return self.class_sample_predictions if hasattr(self.method, "sample") else self.category_sample_predictions
+        return self.class_sample_predictions if self.asked_by_class else self.category_sample_predictions

@@ -61,6 +61,8 @@ class Step:
         self.optimizer = torch.optim.Adam(self.parameters, lr=rate, fused=True, capturable=cuda)
         self.names: list[str] = []
         self.sums: Tensor | None = None
+        self.loss = math.nan
+        """Mean of the objective itself as of the last call of `means`."""
 
     def eager(self, index: Tensor) -> None:
         x, y = self.data.x[index].float() / 255, self.data.y[index]
@@ -68,14 +70,15 @@ class Step:
             terms = self.phase.terms(x, y)
         self._check(terms, len(index))
         # Of this phase's parameters alone: gradients left in others would be found by a later phase.
-        self.method.objective(terms).backward(inputs=self.parameters)
+        loss = self.method.objective(terms)
+        loss.backward(inputs=self.parameters)
         self.optimizer.step()
-        self.method.steps.add_(1)
+        self.method.optimiser_steps.add_(1)
         # On a CPU gradients keep their memory: fresh pages at every step cost more than zeroing (5 % of the MLP's step).
         self.optimizer.zero_grad(set_to_none=self.device.type == "cuda")
         if self.rate is not None:
             self.rate.sub_(self.fall)
-        sums = torch.stack([values.detach().sum() for values in terms.values()])
+        sums = torch.stack([*(values.detach().sum() for values in terms.values()), loss.detach() * len(index)])
         if self.sums is None:
             self.sums = torch.zeros_like(sums)
         self.sums += sums
@@ -90,7 +93,7 @@ class Step:
     def means(self, images: int) -> dict[str, float]:
         """Means of the terms over the images since the last call: the one host-device sync of an epoch."""
         assert self.sums is not None
-        values = (self.sums / images).tolist()
+        *values, self.loss = (self.sums / images).tolist()
         self.sums.zero_()
         return dict(zip(self.names, values, strict=True))
 
@@ -178,6 +181,23 @@ def train(
             on_epoch(phase.name, epoch, budget.epochs)
 
 
+def in_batches(order: Tensor, size: int) -> list[Tensor]:
+    """Indices (N,) in batches. A last one of a single image joins the batch before it: batch-norm can't train on one."""
+    batches = list(order.split(size))
+    if len(batches) > 1 and len(batches[-1]) == 1:
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return batches
+
+
+def begin_epoch(method: AbstractMethod, phase: Phase, data: TrainingData) -> None:
+    """What the phase does before an epoch, in eval mode and without gradients; then training mode."""
+    if phase.each_epoch is not None:
+        method.eval()
+        with torch.no_grad():
+            phase.each_epoch(data)
+    method.train()
+
+
 def run_epoch(
     method: AbstractMethod,
     phase: Phase,
@@ -190,13 +210,9 @@ def run_epoch(
     """One pass over the training part in a fresh order."""
     size = step.budget.batch
     permutation = torch.randperm(len(data.train), generator=order).to(step.device, non_blocking=True)
-    batches = permutation.split(size)
+    batches = in_batches(permutation, size)
     with clock.measure("train"):
-        if phase.each_epoch is not None:
-            method.eval()
-            with torch.no_grad():
-                phase.each_epoch(data)
-    method.train()
+        begin_epoch(method, phase, data)
     if (
         isinstance(step, GraphedStep)
         and step.graph is None

@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 from bench.clock import Clock
-from bench.loop import Budget, Curves, GraphedStep, Step, run_epoch
+from bench.loop import Budget, Curves, GraphedStep, Step, begin_epoch, in_batches, run_epoch
 from bench.options import build, find, on_backbone, resolve
 from bench.seeds import generator
 from bench.suite import UsageError
@@ -76,27 +76,27 @@ def ours(setting: Setting, precision: str) -> Slices:
     torch.manual_seed(1)
     clock = Clock(setting.device)
     run_epoch(module, phase, step, setting.data, order, clock, Curves())
-    yield clock.total(), mean_loss(module, step, len(images))
+    yield clock.total(), mean_loss(step, len(images))
     while True:
         began = time.perf_counter()
-        if phase.each_epoch is not None:
-            with torch.no_grad():
-                phase.each_epoch(setting.data)
+        begin_epoch(module, phase, setting.data)
         permutation = torch.randperm(len(images), generator=order).to(setting.device)
         seconds = time.perf_counter() - began
-        parts = batched(permutation.split(setting.batch), SLICE)
+        parts = batched(in_batches(permutation, setting.batch), SLICE)
         for number, part in enumerate(parts, 1):
             began = time.perf_counter()
             for index in part:
                 step(index)
-            loss = mean_loss(module, step, len(images)) if number == len(parts) else None
+            loss = mean_loss(step, len(images)) if number == len(parts) else None
             rest(setting.device)
             yield time.perf_counter() - began + seconds, loss
             seconds = 0.0
 
 
-def mean_loss(module: AbstractMethod, step: Step, images: int) -> float:
-    return module.objective({name: torch.tensor([value]) for name, value in step.means(images).items()}).item()
+def mean_loss(step: Step, images: int) -> float:
+    """Mean over an epoch's images of the objective as each batch had it: |KL - C| of means is not the mean of |KL - C|."""
+    step.means(images)
+    return step.loss
 
 
 def plain(setting: Setting) -> Slices:
@@ -108,18 +108,15 @@ def plain(setting: Setting) -> Slices:
     optimizer = torch.optim.Adam(phase.module.parameters(), lr=1e-3)
     torch.manual_seed(1)
     while True:
-        module.train()
         began, total = time.perf_counter(), 0.0
-        if phase.each_epoch is not None:
-            with torch.no_grad():
-                phase.each_epoch(setting.data)
+        begin_epoch(module, phase, setting.data)
         for number, (x, y) in enumerate(loader, 1):
             x, y = x.to(setting.device), y.to(setting.device)
             optimizer.zero_grad()
             loss = module.objective(phase.terms(x, y))
             loss.backward()
             optimizer.step()
-            module.steps += 1
+            module.optimiser_steps += 1
             total += loss.item() * len(x)
             if number % SLICE == 0 and number < len(loader):
                 yield time.perf_counter() - began, None
@@ -135,19 +132,16 @@ def by_hand(setting: Setting) -> Slices:
     order = torch.Generator().manual_seed(0)
     torch.manual_seed(1)
     while True:
-        module.train()
         began = time.perf_counter()
         total = torch.zeros((), device=setting.device)
-        if phase.each_epoch is not None:
-            with torch.no_grad():
-                phase.each_epoch(setting.data)
-        batches = torch.randperm(len(x), generator=order).to(setting.device).split(setting.batch)
+        begin_epoch(module, phase, setting.data)
+        batches = in_batches(torch.randperm(len(x), generator=order).to(setting.device), setting.batch)
         for number, index in enumerate(batches, 1):
             loss = module.objective(phase.terms(x[index], y[index]))
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
-            module.steps += 1
+            module.optimiser_steps += 1
             total += loss.detach() * len(index)
             if number % SLICE == 0 and number < len(batches):
                 rest(setting.device)

@@ -74,14 +74,17 @@ def backbones(setting: Setting, asked: str | None) -> list[str]:
         return [""]
     if asked:
         return [asked]
-    fit = []
+    fit, last = [], None
     for name in get_args(Backbone):
         try:
             with torch.device("meta"):
                 replace(setting, backbone=name).module()
             fit.append(name)
         except UsageError as problem:
+            last = problem
             print(f"left out: {problem}")
+    if last is not None and not fit:
+        raise last
     return fit
 
 

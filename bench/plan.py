@@ -83,6 +83,10 @@ def _cells(
         raise UsageError(
             f"suite {suite.name}: held_out={suite.held_out} leaves nothing of the {len(dataset.x_train)} training images of {dataset.name}"
         )
+    if suite.backbone == "conv32" and suite.budget.batch == 1:
+        raise UsageError(
+            f"suite {suite.name}: batch-norm can't train on batches of one image: set budget.batch to 2 or more"
+        )
     spec = ImageSpec(*dataset.shape, dataset.n_classes)
     budget = suite.budget.model_dump()
     metric_files = {Path(inspect.getfile(metric.function)) for metric in chosen}

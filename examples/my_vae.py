@@ -38,4 +38,4 @@ class MyVAE(AbstractVAE):
     # The terms stay those of the bound, so that they mean the same as every other method's; only the weight moves. The loop counts the
     # steps in a buffer on the model's device: reading it with .item() would stop the device at every step.
     def annealed(self, kl: Tensor) -> Tensor:
-        return kl * (self.steps / self.warm_up).clamp(max=1)
+        return kl * (self.optimiser_steps / self.warm_up).clamp(max=1)

@@ -95,18 +95,19 @@ class AbstractMethod(nn.Module, ABC):
     encode(x, y) -> (N, D); reconstruct(x, y) -> (N, C, H, W) in [0, 1]; sample(y) -> (N, C, H, W), images of the classes asked for;
     sample_any(n) -> (n, C, H, W); log_weight(x, samples) -> (N, S); label(x) -> (N,); cluster(x) -> (N,). A method with a categorical
     latent has `categories`, the number K of its values, puts their probabilities last in what `encode` gives, and has
-    sample_category(c) -> (N, C, H, W), images of the categories asked for.
+    sample_category(c) -> (N, C, H, W), images of the categories asked for; `categories_are_classes` where category k is class k.
     """
 
     labels_in_training: ClassVar[bool] = False
     labels_at_test: ClassVar[bool] = False
-    steps: Int[Tensor, ""]
+    categories_are_classes: ClassVar[bool] = False
+    optimiser_steps: Int[Tensor, ""]
     """Optimiser steps taken: the training loop counts them within the step, so that a step captured in a CUDA graph counts on."""
 
     def __init__(self) -> None:
         super().__init__()
         self.weights: dict[str, float | Callable[[Tensor], Tensor]] = {}
-        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("optimiser_steps", torch.zeros((), dtype=torch.int64))
 
     def terms(self, x: Float[Tensor, "n c h w"], y: Int[Tensor, " n"]) -> Terms:
         """Named per-image terms to minimise. Free of host-device syncs and of shapes that depend on data."""
@@ -142,7 +143,7 @@ class AbstractMethod(nn.Module, ABC):
         return partial(self._off, weight, capacity / ramp_steps, min(capacity, most))
 
     def _off(self, weight: float, rise: float, top: float, mean: Tensor) -> Tensor:
-        return weight * (mean - (self.steps * rise).clamp(max=top)).abs()
+        return weight * (mean - (self.optimiser_steps * rise).clamp(max=top)).abs()
 
 
 class AbstractVAE(AbstractMethod):

@@ -61,7 +61,7 @@ class AbstractJointVAE(AbstractVAE):
         return self.decoder(z)
 
     def terms(self, x: Float[Tensor, "n c h w"], y: Int[Tensor, " n"]) -> Terms:
-        """`kl` of z and `kl_discrete` of c apart."""
+        """`kl` of z and `kl_discrete` of c apart, the latter as each method trains on it; the metric of that name is eq. 9's for both."""
         q = self.posterior(x, y)
         return {
             "reconstruction": -self.likelihood(q.sample(), y).log_prob(x),
@@ -122,6 +122,7 @@ class SupervisedJointVAE(AbstractJointVAE):
     """
 
     labels_in_training = True
+    categories_are_classes = True
 
     def __init__(
         self,

@@ -16,7 +16,8 @@ class KMeansVAE(AbstractVAE):
     Minimises BCE(x, x') + KL(q(z|x) || N(nearest centroid of mu(x), I)). Centroids are re-fitted on the encoded training means before
     every epoch, the first time on the untrained encoder, warm-started at the previous ones so that clusters keep their identity; a batch
     uses the centroids of its epoch's start. As a generator it is the mixture of its clusters by size. No label is used: a cluster is a
-    class only by majority vote. clusters = 1 with the centroid at 0 is the VAE.
+    class only by majority vote. On a backbone with batch-norm the fit is by running statistics, a batch by its own. clusters = 1 with the
+    centroid at 0 is the VAE.
     """
 
     centroids: Tensor

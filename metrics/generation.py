@@ -13,13 +13,13 @@ from metrics.base import Items, Unavailable, match_one_to_one, metric
 @metric(
     unit="", better="higher", source="share of class-conditional samples that a classifier of originals agrees with"
 )
-def neutral_accuracy(asked_predictions: Tensor, asked_labels: Tensor) -> Items:
+def neutral_accuracy(asked_predictions: Tensor, asked_labels: Tensor, asked_by_class: bool) -> Items:
     """Whether the neutral classifier finds in each sample, (M,), the class that was asked for, by that class.
 
-    Samples of an unnamed category are held against the class with its number: see `neutral_accuracy_matched`.
+    Samples of an unnamed category are held against the class with its number, and not split by class: see `neutral_accuracy_matched`.
     """
     labels = asked_labels.cpu()
-    return Items((asked_predictions.cpu() == labels).double(), groups=labels)
+    return Items((asked_predictions.cpu() == labels).double(), groups=labels if asked_by_class else None)
 
 
 @metric(

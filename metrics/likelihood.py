@@ -24,7 +24,11 @@ def kl_continuous(kl: Tensor) -> Items:
     return Items(kl)
 
 
-@metric(unit="nats/image", better="none", source="004_a631cee4b8c415db.txt, eq. 9: KL(q(c|x) || Uniform(K))")
+@metric(
+    unit="nats/image",
+    better="none",
+    source="004_a631cee4b8c415db.txt, eq. 9: KL(q(c|x) || Uniform(K)), whatever the method trains on",
+)
 def kl_discrete(category_probabilities_test: Tensor) -> Items:
     """log K minus the entropy of q(c|x), (N,K): 0 is a category that ignores the image, log K one that is sure."""
     q = category_probabilities_test.double()

@@ -90,7 +90,10 @@ def mlp(sizes: list[int]) -> nn.Sequential:
 
 
 def normed(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d) -> list[nn.Module]:
-    """A layer, batch-norm of its outputs, ReLU. The layer has no bias of its own: batch-norm would take it away again."""
+    """A layer, batch-norm of its outputs, ReLU: the order is customary, the paper's sentence leaves it open.
+
+    The layer has no bias of its own: batch-norm would take it away again.
+    """
     if isinstance(layer, nn.Linear):
         return [layer, nn.BatchNorm1d(layer.out_features), nn.ReLU(inplace=True)]
     return [layer, nn.BatchNorm2d(layer.out_channels), nn.ReLU(inplace=True)]
@@ -134,7 +137,7 @@ def padding(shape: Shape) -> tuple[int, int, int, int]:
     _, height, width = shape
     if not SMALLEST <= min(height, width) <= max(height, width) <= LARGEST:
         raise ValueError(
-            f'backbone="conv32" takes images of {SMALLEST} to {LARGEST} pixels a side, got {height}x{width}: set backbone="mlp"'
+            f"backbone conv32 takes images of {SMALLEST} to {LARGEST} pixels a side, got {height}x{width}: choose mlp for the suite"
         )
     across, down = -width % 8, -height % 8
     return across // 2, across - across // 2, down // 2, down - down // 2

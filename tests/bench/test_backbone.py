@@ -1,6 +1,6 @@
 """One backbone for all rows of a suite: set for the suite, refused in a row, refused for images that it can't take."""
 
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import torch
@@ -10,9 +10,9 @@ from bench import plan
 from bench.datasets.base import Dataset
 from bench.measure import choose
 from bench.options import find, on_backbone, resolve
-from bench.suite import Cell, Suite, UsageError, suite_names
+from bench.suite import Cell, Suite, UsageError, load_suite
 from methods.base import AbstractMethod, AbstractVAE, Entry, ImageSpec
-from methods.parts import BernoulliDecoder, GaussianEncoder
+from methods.parts import Backbone
 
 ROWS: dict[str, dict[str, Any]] = {"vae": {}, "hot": {"method": "lambda-hot"}, "pca": {"latent": 3}}
 
@@ -24,7 +24,7 @@ def _dataset(side: int) -> Dataset:
 
 def _cells(side: int = 28, rows: dict[str, dict[str, Any]] = ROWS, **changes: Any) -> dict[str, Cell]:
     content = {"name": "mine", "title": "", "dataset": "tiny", "seeds": 1, "budget": {"epochs": 1}, "methods": rows}
-    suite = Suite(**content, **changes)
+    suite = Suite(**{**content, **changes})
     cells = plan._cells(suite, _dataset(side), torch.device("cpu"), {"reason": "none"}, 1, choose([]))
     return {cell.label: cell for cell in cells}
 
@@ -75,16 +75,45 @@ def test_every_method_with_shared_networks_takes_the_suites_backbone() -> None:
         if not issubclass(entry.cls, AbstractVAE) or not entry.cls.__module__.startswith("methods."):
             continue
         method = entry.cls(spec, **resolve(name, find(name), on_backbone(name, entry, {}, "conv32")))
-        assert any(isinstance(module, nn.Conv2d) for module in method.modules()), name
-        assert any(isinstance(module, (GaussianEncoder, BernoulliDecoder)) for module in method.modules())
+        for kind in (nn.Conv2d, nn.ConvTranspose2d):  # the encoder's and the decoder's
+            assert sum(isinstance(module, kind) for module in method.modules()) == 3, name
         seen.add(name)
     assert {"vae", "beta-vae", "cvae", "lambda-hot", "kmeans-vae", "joint-vae", "supervised-joint-vae"} <= seen
 
 
-def test_the_faithful_suite_of_paper_004_is_on_its_network() -> None:
-    from bench.suite import load_suite
+def test_batches_of_one_are_refused_where_batch_norm_would_train_on_them() -> None:
+    with pytest.raises(UsageError, match=r"budget\.batch to 2"):
+        _cells(backbone="conv32", budget={"epochs": 1, "batch": 1})
 
-    assert {name: load_suite(name).backbone for name in suite_names() if name.startswith("paper-")} == {
-        "paper-003": "mlp",
-        "paper-004": "conv32",
-    }
+
+def test_every_place_that_names_backbones_names_the_same() -> None:
+    from bench import cli
+
+    def literal(annotation: Any) -> set[str]:
+        inner = [literal(part) for part in get_args(annotation) if not isinstance(part, str)]
+        return {part for part in get_args(annotation) if isinstance(part, str)}.union(*inner)
+
+    known = set(get_args(Backbone))
+    assert literal(Suite.model_fields["backbone"].annotation) == known
+    for verb in (cli.run, cli.perf):
+        assert literal(get_type_hints(verb)["backbone"]) == known
+
+
+def test_the_faithful_suite_of_paper_004_has_its_network_and_settings() -> None:
+    suite = load_suite("paper-004")
+    assert (suite.backbone, load_suite("paper-003").backbone) == ("conv32", "mlp")
+    assert suite.budget.model_dump() == {"epochs": 100, "batch": 64, "learning_rate": 1e-3, "precision": "fp32"}
+    rows = {label: resolve(label, find(label), given) for label, given in suite.methods.items()}
+    assert rows.keys() == {"vae", "beta-vae", "joint-vae", "supervised-joint-vae"}
+    for label in ("beta-vae", "joint-vae", "supervised-joint-vae"):
+        assert (rows[label]["beta"], rows[label]["capacity"], rows[label]["ramp_steps"]) == (30, 5, 25_000)
+    assert [rows[label]["gamma"] for label in ("joint-vae", "supervised-joint-vae")] == [30, 30]
+    assert [rows[label]["discrete_capacity"] for label in ("joint-vae", "supervised-joint-vae")] == [5, 0]
+
+
+def test_the_suite_of_hiragana_can_be_run_on_its_73_classes() -> None:
+    x, y = torch.zeros(146, 1, 48, 48, dtype=torch.uint8), torch.arange(146) % 73
+    data = Dataset(x, y, x[:73], y[:73], tuple(map(str, range(73))), name="hiragana")
+    suite = load_suite("hiragana")
+    cells = plan._cells(suite, data, torch.device("cpu"), {"reason": "none"}, 1, choose(suite.evaluation.metrics))
+    assert len(cells) == len(suite.methods) * 3

@@ -14,6 +14,7 @@ from bench.loop import Budget, Curves, Diverged, GraphedStep, Step, count_parame
 from bench.seeds import seeded
 from methods.base import AbstractMethod, Images, ImageSpec, Phase, Terms, TrainingData
 from methods.beta_vae import BetaVAE
+from methods.joint_vae import JointVAE
 from methods.vae import VAE
 
 CPU = torch.device("cpu")
@@ -51,14 +52,66 @@ def _weights(method: nn.Module) -> Tensor:
     return torch.cat([value.detach().flatten() for value in method.parameters()])
 
 
+def _state(method: nn.Module) -> Tensor:
+    """Parameters and buffers: running statistics, centroids and counts too."""
+    return torch.cat([value.detach().flatten().double() for value in method.state_dict().values()])
+
+
+def _joint(spec: ImageSpec) -> JointVAE:
+    """Everything that a step may carry: convolutions, running statistics, Gumbel noise and ramps."""
+    torch.manual_seed(0)
+    return JointVAE(spec, latent=3, hidden=16, backbone="conv32", ramp_steps=10, discrete_ramp_steps=10)
+
+
+CONV = pytest.mark.parametrize(
+    ("make", "options"), [(_vae, {}), (_joint, {"backbone": "conv32"})], ids=["vae", "joint"]
+)
+"""With `options` among a test's parameters, `spec` is large enough for the backbone."""
+
+
+@CONV
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(
-    spec: ImageSpec, data: TrainingData, test_images: Images
+    make: Callable[[ImageSpec], AbstractMethod],
+    options: dict[str, str],
+    spec: ImageSpec,
+    data: TrainingData,
+    test_images: Images,
 ) -> None:
-    methods = [_vae(spec) for _ in range(3)]
+    methods = [make(spec) for _ in range(3)]
     curves = [_train(m, data, test_images, seed=seed) for m, seed in zip(methods, (5, 5, 6), strict=True)]
-    assert torch.equal(_weights(methods[0]), _weights(methods[1]))
+    assert torch.equal(_state(methods[0]), _state(methods[1]))
     assert curves[0] == curves[1]
     assert not torch.equal(_weights(methods[0]), _weights(methods[2]))
+
+
+@pytest.mark.parametrize(("images", "sizes"), [(50, [16, 16, 16, 2]), (49, [16, 16, 17]), (48, [16] * 3), (1, [1])])
+def test_an_image_left_alone_joins_the_batch_before_it(images: int, sizes: list[int]) -> None:
+    batches = loop.in_batches(torch.arange(images), 16)
+    assert [len(batch) for batch in batches] == sizes
+    assert torch.equal(torch.cat(batches), torch.arange(images))
+
+
+@pytest.mark.parametrize("options", [{"backbone": "conv32"}])
+def test_batch_norm_trains_whatever_the_number_of_images(
+    options: dict[str, str], spec: ImageSpec, data: TrainingData, test_images: Images
+) -> None:
+    one_over = TrainingData(Images(data.train.x[:33], data.train.y[:33]), data.held_out, data.classes)
+    curves = _train(_joint(spec), one_over, test_images)
+    assert curves.trained_images == 2 * 33
+    assert all(math.isfinite(value) for *_, value in curves.rows)
+
+
+def test_the_loss_is_the_mean_of_what_each_batch_minimised(data: TrainingData) -> None:
+    """Batches on both sides of a capacity: their distances to it count, not the distance of their mean."""
+    kls = iter([2.0, 8.0])
+    method = Scripted(lambda p, x, y: {"kl": p * torch.full((len(x),), next(kls))})
+    method.weights = {"kl": method.near(2.0, 5.0, 1)}
+    method.optimiser_steps.fill_(1)
+    step = Step(method, Phase("train", method, method.terms), data.train, Budget(epochs=1, batch=8, learning_rate=1e-9))
+    for index in torch.arange(16).split(8):
+        step(index)
+    assert step.means(16)["kl"] == pytest.approx(5)
+    assert step.loss == pytest.approx(6)
 
 
 def test_the_loss_falls(spec: ImageSpec, data: TrainingData, test_images: Images) -> None:
@@ -296,6 +349,35 @@ def test_time_goes_to_training_setup_and_evaluation(spec: ImageSpec, data: Train
 
 def test_parameters_are_counted_once_each() -> None:
     assert count_parameters(nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1, bias=False))) == 10
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("options", [{"backbone": "conv32"}])
+def test_a_captured_step_counts_steps_and_keeps_running_statistics(
+    options: dict[str, str], spec: ImageSpec, data: TrainingData
+) -> None:
+    device = torch.device("cuda")
+    images = Images(data.train.x.to(device), data.train.y.to(device))
+    index = torch.arange(64, device=device).remainder(50).view(8, 8)
+    found = []
+    for kind in (Step, GraphedStep):
+        method = _joint(spec).to(device)
+        phase = Phase("train", method, method.terms)
+        step = kind(method, phase, images, Budget(epochs=1, batch=8))
+        for i, batch in enumerate(index):
+            if kind is GraphedStep and i == 3:
+                step.capture()
+            step.warm_up(batch) if kind is GraphedStep and i < 3 else step(batch)
+        assert method.optimiser_steps.item() == 8
+        assert all(math.isfinite(value) for value in step.means(64).values())
+        counts = [
+            m.num_batches_tracked.item() for m in method.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)
+        ]
+        assert set(counts) == {8}
+        first = next(m for m in method.modules() if isinstance(m, nn.BatchNorm2d))
+        found.append(first.running_mean)
+    # The first layer sees the same images whatever noise is drawn behind it, and its weights move alike but for that noise.
+    assert torch.allclose(found[0], found[1], atol=0.05)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

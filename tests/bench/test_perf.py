@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import torch
@@ -66,7 +67,7 @@ def test_every_loop_counts_the_steps_that_a_ramp_reads() -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Setting, "module", kept)
             in_turn({"loop": loop(setting)}, repeats=1)
-        seen.append(made[0].steps.item())
+        seen.append(made[0].optimiser_steps.item())
     assert seen == [32, 32, 32]
 
 
@@ -76,5 +77,8 @@ def test_backbones_are_those_that_method_and_images_take(capsys: pytest.CaptureF
     assert backbones(_setting("vae", 6), None) == ["mlp"]
     assert "28 to 64 pixels a side, got 6x6" in capsys.readouterr().out
     assert backbones(_setting("pca", 28), None) == [""]
+    assert backbones(replace(_setting("lambda-hot", 28), spec=ImageSpec(1, 28, 28, 20)), None) == ["mlp", "conv32"]
+    with pytest.raises(UsageError, match="73 classes"):
+        backbones(replace(_setting("lambda-hot", 28), spec=ImageSpec(1, 28, 28, 73)), None)
     with pytest.raises(UsageError, match="pca has a network of its own"):
         backbones(_setting("pca", 28), "mlp")

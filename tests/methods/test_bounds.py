@@ -9,6 +9,7 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily, Nor
 
 from methods.base import AbstractVAE, ImageSpec, TrainingData
 from methods.cvae import CVAE
+from methods.joint_vae import SupervisedJointVAE
 from methods.lambda_hot import LambdaHot
 from methods.parts import Bernoulli, Gaussian
 from methods.vae import VAE
@@ -161,9 +162,10 @@ def test_weights_of_lambda_hot_are_by_the_mixture_of_its_classes(
 
 def test_a_class_that_training_has_not_leaves_bound_and_weights_finite(spec: ImageSpec, data: TrainingData) -> None:
     more = TrainingData(data.train, data.held_out, classes=5)
-    for cls in (CVAE, LambdaHot):
+    for cls in (CVAE, LambdaHot, SupervisedJointVAE):
         method = cls(ImageSpec(spec.channels, spec.height, spec.width, classes=5), **SMALL)
         next(iter(method.phases(more)))
+        method.eval()
         x, _ = next(data.train.batches())
         assert method.elbo(x).isfinite().all()
         assert method.log_weight(x, 5).logsumexp(1).isfinite().all()

@@ -259,12 +259,13 @@ def test_capabilities_give_what_the_contract_says(
         "elbo": lambda: method.elbo(x),
         "label": lambda: method.label(x),
         "cluster": lambda: method.cluster(x),
+        "sample_category": lambda: method.sample_category(y % getattr(method, "categories", 1)),
     }
     with torch.no_grad():
         found = {name: give() for name, give in given.items() if hasattr(method, name)}
     assert found, "a method that can do nothing"
     assert all(len(values) == n and (~values.isfinite()).sum() == 0 for values in found.values())
-    for name in {"reconstruct", "sample", "sample_any", "sample_component"} & set(found):
+    for name in {"reconstruct", "sample", "sample_any", "sample_component", "sample_category"} & set(found):
         assert found[name].shape == (n, *shape), name
         assert found[name].dtype == torch.float32, name
         assert 0 <= found[name].min() <= found[name].max() <= 1, name
@@ -278,6 +279,10 @@ def test_capabilities_give_what_the_contract_says(
         assert found[name].shape == (n,)
         assert found[name].min() >= 0
     assert found.get("label", y).max() < spec.classes
+    if hasattr(method, "categories"):
+        assert "sample_category" in found
+        assert torch.allclose(found["encode"][:, -method.categories :].sum(1), torch.ones(n)), "probabilities, last"
+        assert not method.categories_are_classes or (method.categories == spec.classes and "sample" in found)
 
 
 @each_variant

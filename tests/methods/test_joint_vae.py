@@ -104,7 +104,7 @@ def test_without_gamma_and_capacity_it_is_the_beta_vae_on_the_joint_code(
 def test_capacities_rise_in_a_straight_line_to_their_top(steps: int, c_z: float, c_c: float, spec: ImageSpec) -> None:
     wide = ImageSpec(spec.channels, spec.height, spec.width, classes=20)
     method = _made(JointVAE, wide, ramp_steps=10, discrete_capacity=2.0, discrete_ramp_steps=10, beta=7.0, gamma=3.0)
-    method.steps.fill_(steps)
+    method.optimiser_steps.fill_(steps)
     for kl in (0.0, 1.0, 4.0):
         values = torch.tensor(kl)
         assert method.weights["kl"](values).item() == pytest.approx(7 * abs(kl - c_z), abs=1e-5)
@@ -115,7 +115,7 @@ def test_the_categorys_capacity_stops_at_log_k_and_gets_there_on_the_papers_ramp
     method = _made(JointVAE, spec, gamma=1.0, discrete_capacity=5.0, discrete_ramp_steps=100)
 
     def target(steps: int) -> float:
-        method.steps.fill_(steps)
+        method.optimiser_steps.fill_(steps)
         return method.weights["kl_discrete"](torch.tensor(0.0)).item()
 
     assert target(10) == pytest.approx(0.5)
@@ -125,7 +125,7 @@ def test_the_categorys_capacity_stops_at_log_k_and_gets_there_on_the_papers_ramp
 def test_the_capacity_is_taken_off_the_mean_of_the_batch(spec: ImageSpec, batch: tuple[Tensor, Tensor]) -> None:
     """Images on both sides of C cancel out: their distances to it do not add up."""
     method = BetaVAE(spec, beta=2.0, capacity=5.0, ramp_steps=1, **SMALL)
-    method.steps.fill_(1)
+    method.optimiser_steps.fill_(1)
     kl = torch.tensor([2.0, 8.0])
     assert method.objective({"reconstruction": torch.zeros(2), "kl": kl}).item() == pytest.approx(0)
     assert method.objective({"reconstruction": torch.ones(2), "kl": kl + 1}).item() == pytest.approx(3)
@@ -137,7 +137,7 @@ def test_the_loop_counts_optimiser_steps(
 ) -> None:
     method = cls(spec, **SMALL)
     train(method, data, test_images, Budget(epochs=3, batch=16), 0, Clock(torch.device("cpu")))
-    assert method.steps.item() == 3 * math.ceil(len(data.train) / 16)
+    assert method.optimiser_steps.item() == 3 * math.ceil(len(data.train) / 16)
 
 
 def test_training_brings_the_kl_to_its_capacity(spec: ImageSpec, data: TrainingData, test_images: Images) -> None:
@@ -152,7 +152,7 @@ def test_training_brings_the_kl_to_its_capacity(spec: ImageSpec, data: TrainingD
 def test_a_copy_counts_steps_of_its_own(spec: ImageSpec) -> None:
     method = _made(JointVAE, spec, beta=1.0, ramp_steps=1)
     other = copy.deepcopy(method)
-    other.steps.fill_(1)
+    other.optimiser_steps.fill_(1)
     assert other.weights["kl"](torch.tensor(0.0)).item() == pytest.approx(5)
     assert method.weights["kl"](torch.tensor(0.0)).item() == 0
 

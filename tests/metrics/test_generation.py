@@ -11,16 +11,20 @@ from metrics.base import Unavailable
 
 
 def test_neutral_accuracy_is_agreement_by_the_class_asked_for():
-    items = generation.neutral_accuracy(torch.tensor([0, 1, 1, 0]), torch.tensor([0, 1, 0, 1]))
+    predictions, labels = torch.tensor([0, 1, 1, 0]), torch.tensor([0, 1, 0, 1])
+    items = generation.neutral_accuracy(predictions, labels, asked_by_class=True)
     assert items.values.tolist() == [1, 1, 0, 0]
     assert items.groups.tolist() == [0, 1, 0, 1]
+    unnamed = generation.neutral_accuracy(predictions, labels, asked_by_class=False)
+    assert torch.equal(unnamed.values, items.values)
+    assert unnamed.groups is None, "a category is no class to split by"
 
 
 def test_matched_accuracy_does_not_depend_on_how_categories_are_numbered():
     labels = torch.arange(40) // 10
     predictions = (labels + 1) % 4
     predictions[:3] = 0
-    direct = generation.neutral_accuracy(predictions, labels).values.mean()
+    direct = generation.neutral_accuracy(predictions, labels, asked_by_class=False).values.mean()
     matched = generation.neutral_accuracy_matched(predictions, labels).values
     assert direct == 3 / 40
     assert matched.mean() == 37 / 40

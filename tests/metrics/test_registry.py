@@ -33,6 +33,7 @@ EVIDENCE = {
     "category_sample_labels",
     "category_sample_predictions",
     "asked_labels",
+    "asked_by_class",
     "asked_predictions",
     "samples",
     "sample_predictions",
