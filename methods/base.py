@@ -131,18 +131,17 @@ class AbstractMethod(nn.Module, ABC):
         assert total is not None
         return total
 
-    def near(
+    def capacity_weight(
         self, weight: float, capacity: float, ramp_steps: int, most: float = math.inf
     ) -> Callable[[Tensor], Tensor]:
         """A weight for `objective`: weight * |mean - C|, C rising from 0 to `capacity` in a straight line over the ramp's optimiser steps.
 
-        Burgess et al. 2018, eq. 8, on the batch's mean KL, as the authors of Joint-VAE have it, and not image by image. C never
-        passes `most`, a bound that the term itself has.
+        004_a631cee4b8c415db.txt, eq. 7 (Burgess et al. 2018), on the batch's mean KL, as the authors of Joint-VAE have it, and not image by
+        image. C never passes `most`, a bound that the term itself has.
         """
+        return partial(self._from_capacity, weight, capacity / ramp_steps, min(capacity, most))
 
-        return partial(self._off, weight, capacity / ramp_steps, min(capacity, most))
-
-    def _off(self, weight: float, rise: float, top: float, mean: Tensor) -> Tensor:
+    def _from_capacity(self, weight: float, rise: float, top: float, mean: Tensor) -> Tensor:
         return weight * (mean - (self.optimiser_steps * rise).clamp(max=top)).abs()
 
 

@@ -32,7 +32,7 @@ class BetaVAE(AbstractVAE):
     ) -> None:
         super().__init__()
         self.latent = latent
-        self.weights = {"kl": self.near(beta, capacity, ramp_steps)}
+        self.weights = {"kl": self.capacity_weight(beta, capacity, ramp_steps)}
         self.encoder = GaussianEncoder(spec.shape, latent, backbone, hidden)
         self.decoder = BernoulliDecoder(spec.shape, latent, backbone, hidden)
 

@@ -103,8 +103,10 @@ class JointVAE(AbstractJointVAE):
     ) -> None:
         super().__init__(spec, latent, categories or spec.classes, backbone, hidden, temperature)
         self.weights = {
-            "kl": self.near(beta, capacity, ramp_steps),
-            "kl_discrete": self.near(gamma, discrete_capacity, discrete_ramp_steps, math.log(self.categories)),
+            "kl": self.capacity_weight(beta, capacity, ramp_steps),
+            "kl_discrete": self.capacity_weight(
+                gamma, discrete_capacity, discrete_ramp_steps, math.log(self.categories)
+            ),
         }
 
     def category_term(self, c: Categorical, y: Tensor) -> Tensor:
@@ -147,8 +149,8 @@ class SupervisedJointVAE(AbstractJointVAE):
             )
         super().__init__(spec, latent, spec.classes, backbone, hidden, temperature)
         self.weights = {
-            "kl": self.near(beta, capacity, ramp_steps),
-            "kl_discrete": self.near(gamma, discrete_capacity, discrete_ramp_steps),
+            "kl": self.capacity_weight(beta, capacity, ramp_steps),
+            "kl_discrete": self.capacity_weight(gamma, discrete_capacity, discrete_ramp_steps),
         }
 
     def phases(self, data: TrainingData) -> Iterator[Phase]:

@@ -105,7 +105,7 @@ def test_the_loss_is_the_mean_of_what_each_batch_minimised(data: TrainingData) -
     """Batches on both sides of a capacity: their distances to it count, not the distance of their mean."""
     kls = iter([2.0, 8.0])
     method = Scripted(lambda p, x, y: {"kl": p * torch.full((len(x),), next(kls))})
-    method.weights = {"kl": method.near(2.0, 5.0, 1)}
+    method.weights = {"kl": method.capacity_weight(2.0, 5.0, 1)}
     method.optimiser_steps.fill_(1)
     step = Step(method, Phase("train", method, method.terms), data.train, Budget(epochs=1, batch=8, learning_rate=1e-9))
     for index in torch.arange(16).split(8):
