@@ -18,13 +18,15 @@ from bench.datasets import load
 from bench.datasets.base import Dataset, split
 from bench.evidence import NEUTRAL, Evidence
 from bench.gathering import Costs
-from bench.loop import Budget, Curves, Diverged, count_parameters, train
+from bench.loop import Budget, Diverged, count_parameters
 from bench.measure import choose, measure
 from bench.options import build, find, load_plugin
 from bench.paths import cache_folder
 from bench.record import Record, cells_folder, write
 from bench.seeds import deterministic, seeded, stream
+from bench.shelf import Shelf
 from bench.suite import Cell, Evaluation, Plan
+from bench.training import Trained, Training
 from methods.base import AbstractMethod, Images, ImageSpec, TrainingData
 from metrics.base import Unavailable
 from metrics.features import Extractor, inception_extractor
@@ -75,7 +77,7 @@ class CellRun:
         self.folder = cells_folder(Path(plan.results)) / cell.cell
         self.record = blank_record(plan, cell)
         self.record.environment = {"started": launched}
-        self.curves = Curves()
+        self.trained = Trained()
 
     def run(self) -> None:
         """Data, method, training, evidence, metrics, pictures."""
@@ -98,7 +100,8 @@ class CellRun:
 
             self._write_curves()
             made, self.record.events = draw(self.folder, evidence, dataset.classes)
-            self.record.artifacts = ["curves.csv", *made]
+            tables = [f"search/{path.name}" for path in sorted((self.folder / "search").glob("*.csv"))]
+            self.record.artifacts = ["curves.csv", *tables, *made]
 
     def _data(self) -> tuple[Dataset, TrainingData, Images]:
         dataset = load(self.cell.dataset, Path(self.plan.data_root), download=False)
@@ -115,7 +118,7 @@ class CellRun:
             train_images = Images(x.to(self.device), y.to(self.device))
         held_out = Images(x[held].to(self.device), y[held].to(self.device))
         test = Images(dataset.x_test.to(self.device), dataset.y_test.to(self.device))
-        return dataset, TrainingData(train_images, held_out, dataset.n_classes), test
+        return dataset, TrainingData(train_images, held_out, dataset.n_classes, tuple(dataset.classes)), test
 
     def _method(self, dataset: Dataset) -> AbstractMethod:
         entry = find(self.cell.method)
@@ -134,14 +137,40 @@ class CellRun:
             with self.clock.measure("log"), progress.open("a") as file:
                 file.write(f"{phase} {epoch} {epochs}\n")
 
-        self.curves = train(method, data, test, budget, self.cell.seed, self.clock, on_epoch)
+        shelf = Shelf(Path(self.plan.results) / "shared", self._shared_setting(), self.plan.side_by_side)
+        training = Training(method, data, test, budget, self.cell.seed, self.clock, on_epoch, self.folder, shelf)
+        training.run(self.trained)
         method.eval()
+        self.record.facts = method.facts
+
+    def _shared_setting(self) -> dict[str, Any]:
+        """What decides how a shared phase turns out, beside the method and its state: data, split, budget, code, arithmetic."""
+        code = {name: digest for name, digest in self.cell.sources.items() if not name.startswith("metrics/")}
+        arithmetic = {"device": environment.describe(self.device)["device"], "threads": self.plan.threads}
+        return {
+            "data": self.cell.data_digest,
+            "seed": self.cell.seed,
+            "held_out": self.plan.held_out,
+            "budget": self.cell.budget,
+            "code": code,
+            "torch": torch.__version__,
+            **arithmetic,
+        }
 
     def _evidence(
         self, method: AbstractMethod, dataset: Dataset, data: TrainingData, test: Images, evaluation: Evaluation
     ) -> Evidence:
-        parameters = count_parameters(method)
-        costs = Costs(self.clock.seconds["train"], self.curves.trained_images, peak_memory(self.device), parameters)
+        trained, searched = self.trained, self.trained.searched
+        costs = Costs(
+            self.clock.seconds["train"] + trained.borrowed_seconds + searched.before_seconds,
+            trained.curves.trained_images,
+            peak_memory(self.device),
+            count_parameters(method),
+            trained.shared_seconds,
+            searched.seconds,
+            searched.trials,
+            {self.plan.side_by_side, *trained.borrowed_beside},
+        )
         return Evidence(
             method,
             data,
@@ -169,7 +198,7 @@ class CellRun:
 
     def _write_curves(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "curves.csv").write_text(self.curves.csv())
+        (self.folder / "curves.csv").write_text(self.trained.curves.csv())
 
     def finish(self, status: str, error: BaseException | None) -> Record:
         """Write curves and record."""
@@ -187,6 +216,8 @@ class CellRun:
             }
         seconds = {f"{name}_seconds": self.clock.seconds[name] for name in ("setup", "train", "evaluate", "log")}
         record.timings |= {**seconds, "total_seconds": self.clock.total(), "side_by_side": self.plan.side_by_side}
+        if self.trained.borrowed_seconds:
+            record.timings["borrowed_seconds"] = self.trained.borrowed_seconds
         record.environment["worker_peak_mib"] = peak_memory(torch.device("cpu")) / 2**20
         write(record, Path(self.plan.results))
         return record

@@ -55,7 +55,8 @@ def run(
         Literal["fp32", "bf16"] | None, typer.Option(help="fp32, or bf16 for the layers' products.")
     ] = None,
     backbone: Annotated[
-        Literal["mlp", "conv32"] | None, typer.Option(help="The rows' shared network instead of the suite's.")
+        Literal["mlp", "mlp-softplus", "conv32"] | None,
+        typer.Option(help="The rows' shared network instead of the suite's."),
     ] = None,
     jobs: Annotated[
         int | None, typer.Option(help="Cells side by side [one a core on a CPU, one on a GPU].", min=1)
@@ -201,7 +202,8 @@ def perf(
         ),
     ] = False,
     backbone: Annotated[
-        Literal["mlp", "conv32"] | None, typer.Option(help="One shared network [every one that the images allow].")
+        Literal["mlp", "mlp-softplus", "conv32"] | None,
+        typer.Option(help="One shared network [every one that the images allow]."),
     ] = None,
     plugin: Plugin = None,
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import torch
@@ -48,9 +48,17 @@ class gathered(Generic[T]):
 
 @dataclass
 class Costs:
-    """What training took: measured by the cell, read by the cost metrics."""
+    """What training took: measured by the cell, read by the cost metrics.
+
+    train_seconds: all of it, also what another cell spent on phases that this one shares. shared_seconds, search_seconds: parts of it.
+    beside: how many cells shared the device while it was measured; more than one number where parts were measured apart.
+    """
 
     train_seconds: float
     trained_images: int
     peak_memory_bytes: int
     parameters: int
+    shared_seconds: float = 0.0
+    search_seconds: float = 0.0
+    trials: int = 0
+    beside: set[int] = field(default_factory=set)

@@ -12,6 +12,7 @@ from bench.neutral import Neutral
 from bench.seeds import stream
 from bench.suite import Evaluation
 from methods.base import AbstractMethod, AbstractVAE, Images, TrainingData
+from metrics.base import Unavailable
 from metrics.features import Extractor
 
 BATCH = 1000
@@ -91,13 +92,28 @@ class Given:
     # What it cost.
     @property
     def train_seconds(self) -> float:
+        if len(self.costs.beside) > 1:
+            counts = " and ".join(map(str, sorted(self.costs.beside)))
+            raise Unavailable(f"a shared phase was timed apart: {counts} cells side by side")
         return self.costs.train_seconds
 
     @gathered
     def images_per_second(self) -> float:
         if self.costs.trained_images == 0:
             raise NotGiven("training by gradient steps")
-        return self.costs.trained_images / self.costs.train_seconds
+        return self.costs.trained_images / (self.train_seconds - self.costs.search_seconds)
+
+    @gathered
+    def shared_train_seconds(self) -> float:
+        if not self.costs.shared_seconds:
+            raise NotGiven("phases that are shared")
+        return min(self.train_seconds, self.costs.shared_seconds)
+
+    @gathered
+    def seconds_per_100_trials(self) -> float:
+        if not self.costs.trials:
+            raise NotGiven("a search")
+        return 100 * self.costs.search_seconds / self.costs.trials
 
     @property
     def peak_memory_bytes(self) -> int:

@@ -4,14 +4,13 @@ On a CPU the step runs as it is: these models are bound by matrix products there
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from bench.clock import Clock
-from bench.seeds import generator, seeded
+from bench.seeds import seeded
 from methods.base import AbstractMethod, Images, Phase, TrainingData
 
 WARM_UP_STEPS = 3
@@ -149,38 +148,6 @@ def check_terms(terms: dict[str, Tensor], images: int) -> None:
             )
 
 
-def train(
-    method: AbstractMethod,
-    data: TrainingData,
-    test: Images,
-    budget: Budget,
-    seed: int,
-    clock: Clock,
-    on_epoch: Callable[[str, int, int], None] = lambda phase, epoch, epochs: None,
-) -> Curves:
-    """Train every phase of a method for the budget's epochs each. Noise comes from the default generators, the order from its own.
-
-    Raises Diverged where a term's epoch mean, on train or test, is not finite.
-    """
-    curves = Curves()
-    device = data.train.x.device
-    order = generator(seed, "order")
-    with clock.measure("train"):
-        phases = iter(method.phases(data))
-    while True:
-        with clock.measure("train"):  # code between the phases is part of training: PCA has nothing else
-            phase = next(phases, None)
-        if phase is None:
-            return curves
-        with clock.measure("setup"):
-            method.to(device)
-            step = (GraphedStep if device.type == "cuda" else Step)(method, phase, data.train, budget)
-        for epoch in range(1, budget.epochs + 1):
-            run_epoch(method, phase, step, data, order, clock, curves)
-            record_epoch(step, phase, epoch, data, test, seed, clock, curves)
-            on_epoch(phase.name, epoch, budget.epochs)
-
-
 def in_batches(order: Tensor, size: int) -> list[Tensor]:
     """Indices (N,) in batches. A last one of a single image joins the batch before it: batch-norm can't train on one."""
     batches = list(order.split(size))
@@ -207,9 +174,9 @@ def run_epoch(
     clock: Clock,
     curves: Curves,
 ) -> None:
-    """One pass over the training part in a fresh order."""
+    """One pass over the step's images in a fresh order."""
     size = step.budget.batch
-    permutation = torch.randperm(len(data.train), generator=order).to(step.device, non_blocking=True)
+    permutation = torch.randperm(len(step.data), generator=order).to(step.device, non_blocking=True)
     batches = in_batches(permutation, size)
     with clock.measure("train"):
         begin_epoch(method, phase, data)
@@ -230,15 +197,13 @@ def run_epoch(
     curves.trained_images += sum(len(index) for index in batches)
 
 
-def record_epoch(
-    step: Step, phase: Phase, epoch: int, data: TrainingData, test: Images, seed: int, clock: Clock, curves: Curves
-) -> None:
+def record_epoch(step: Step, phase: Phase, epoch: int, test: Images, seed: int, clock: Clock, curves: Curves) -> None:
     """The epoch's means on train, as they were trained on, and on test, in eval mode from a noise stream of its own."""
     with clock.measure("evaluate"):
         step.method.eval()
         with torch.no_grad(), seeded(seed, f"curves/{phase.name}/{epoch}", step.device):
             tested = mean_terms(phase, test)
-    for split, means in (("train", step.means(len(data.train))), ("test", tested)):
+    for split, means in (("train", step.means(len(step.data))), ("test", tested)):
         curves.rows += [
             (epoch, phase.name, split, term, value) for term, value in means.items() if math.isfinite(value)
         ]

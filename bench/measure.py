@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from bench.evidence import Evidence
 from bench.gathering import NotGiven
@@ -18,7 +19,7 @@ class Figures:
     intervals: dict[str, list[float]] = field(default_factory=dict)
     by_class: dict[str, list[float | None]] = field(default_factory=dict)
     unavailable: dict[str, str] = field(default_factory=dict)
-    definitions: dict[str, dict[str, str]] = field(default_factory=dict)
+    definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def choose(names: list[str]) -> list[Metric]:
@@ -50,7 +51,7 @@ def measure(evidence: Evidence, chosen: list[Metric]) -> Figures:
                 "better": figure.better,
                 "source": metric.source,
                 "family": metric.family,
-            }
+            } | ({} if figure.floor is None else {"floor": figure.floor})
         try:
             result = metric.function(**{need: getattr(evidence, need) for need in metric.needs})
         except NotGiven:

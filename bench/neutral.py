@@ -16,10 +16,11 @@ from torch import Tensor
 
 from bench.clock import Clock
 from bench.datasets.base import Dataset
-from bench.loop import Budget, train
+from bench.loop import Budget
 from bench.paths import cache_folder
 from bench.seeds import seeded
 from bench.sources import ROOT
+from bench.training import train
 from methods.base import AbstractMethod, Images, Terms, TrainingData
 from metrics.features import NeutralClassifier, predict
 
@@ -55,7 +56,10 @@ def budget(images: int) -> Budget:
 
 def cache_path(dataset: Dataset) -> Path:
     """Where the weights lie: named by data, recipe and code."""
-    code = b"".join((ROOT / name).read_bytes() for name in ("metrics/features.py", "bench/neutral.py", "bench/loop.py"))
+    code = b"".join(
+        (ROOT / name).read_bytes()
+        for name in ("metrics/features.py", "bench/neutral.py", "bench/loop.py", "bench/training.py")
+    )
     recipe = f"{dataset.digest} {budget(len(dataset.x_train))} {SEED}".encode()
     return cache_folder() / "neutral" / f"{hashlib.sha256(recipe + code).hexdigest()[:24]}.safetensors"
 

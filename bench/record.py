@@ -27,7 +27,9 @@ class Record:
         and named in `unavailable` with the reason.
     intervals: name to the 95 % bootstrap interval over test items (not over seeds).
     by_class: name to one value a class, in the order of `protocol["classes"]`.
-    definitions: name to {"unit", "better" (lower | higher | none), "source"}, as the metric itself declares them.
+    definitions: name to {"unit", "better" (lower | higher | none), "source"}, as the metric itself declares them; with "floor" where a
+        row below it is to be marked.
+    facts: what the method settled on by itself while it was trained (a bandwidth, the settings that a search found).
     labels: {"train": bool, "test": bool}: whether the method saw labels in training and is given the label at test time.
     protocol: counts, extractors and their hashes, the neutral classifier's own accuracy.
     comparison: how this suite stands to a paper: {"source", "same" (bool), "why"}; empty for suites of no paper.
@@ -49,7 +51,8 @@ class Record:
     intervals: dict[str, list[float]] = field(default_factory=dict)
     by_class: dict[str, list[float | None]] = field(default_factory=dict)
     unavailable: dict[str, str] = field(default_factory=dict)
-    definitions: dict[str, dict[str, str]] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
     protocol: dict[str, Any] = field(default_factory=dict)
     comparison: dict[str, Any] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)

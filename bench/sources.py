@@ -9,6 +9,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = (
     "methods/base.py",
     "bench/loop.py",
+    "bench/training.py",
+    "bench/search.py",
+    "bench/studies.py",
     "bench/seeds.py",
     "bench/cell.py",
     "bench/given.py",

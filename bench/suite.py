@@ -66,7 +66,7 @@ class Suite(BaseModel):
     dataset: list[str] = Field(min_length=1)
     seeds: int | list[int] = 3
     held_out: int = Field(default=0, ge=0, description="training images kept back from training")
-    backbone: Literal["mlp", "conv32"] = Field(
+    backbone: Literal["mlp", "mlp-softplus", "conv32"] = Field(
         default="mlp", description="the network of every method that takes a shared one"
     )
     budget: Budget

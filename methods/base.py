@@ -7,17 +7,17 @@ averaging and logging happen once, in the training loop. Concrete methods overri
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from annotated_types import Ge, Gt, Lt
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
-from methods.parts import Bernoulli, Distribution
+from methods.parts import Bernoulli, Distribution, Search
 
 Count = Annotated[int, Ge(1)]
 """An option that counts something: an integer of at least 1."""
@@ -69,6 +69,11 @@ class TrainingData:
     train: Images
     held_out: Images
     classes: int
+    class_names: tuple[str, ...] = ()
+
+    def name_of(self, k: int) -> str:
+        """The class's own name, or its number."""
+        return self.class_names[k] if self.class_names else str(k)
 
     def class_frequencies(self) -> Float[Tensor, " k"]:
         """Share of each class among the training images."""
@@ -80,22 +85,33 @@ class TrainingData:
 class Phase:
     """One stretch of training: the parameters of `module` on `terms`, with the method's weights.
 
-    each_epoch, where given, is called before every epoch, the first included, without gradients and in eval mode.
+    each_epoch, where given, is called before every epoch, the first included, without gradients and in eval mode. epochs: the budget's
+    where None. view: makes the images that are trained on from the data's, once, like each_epoch without gradients and in eval mode.
+    shared: where given, the phase is trained once for all methods that come to it in the same state, on the same data, seed and budget,
+    with the same `shared`: whatever else its result hangs on, options say. All that the phase leaves behind must be in state_dict.
     """
 
     name: str
     module: nn.Module
     terms: Callable[[Tensor, Tensor], Terms]
     each_epoch: Callable[[TrainingData], None] | None = None
+    epochs: int | None = None
+    view: Callable[[Images], Images] | None = None
+    shared: Mapping[str, Any] | None = None
+
+
+Phases = Generator[Phase | Search, Any, None]
+"""What `phases` gives: stretches of training, and searches, each answered with what it Found."""
 
 
 class AbstractMethod(nn.Module, ABC):
     """What every method is. Capabilities are methods that exist or not:
 
     encode(x, y) -> (N, D); reconstruct(x, y) -> (N, C, H, W) in [0, 1]; sample(y) -> (N, C, H, W), images of the classes asked for;
-    sample_any(n) -> (n, C, H, W); log_weight(x, samples) -> (N, S); label(x) -> (N,); cluster(x) -> (N,). A method with a categorical
-    latent has `categories`, the number K of its values, puts their probabilities last in what `encode` gives, and has
-    sample_category(c) -> (N, C, H, W), images of the categories asked for; `categories_are_classes` where category k is class k.
+    sample_any(n) -> (n, C, H, W); log_weight(x, samples) -> (N, S); label(x) -> (N,); cluster(x) -> (N,); recognise(x) -> (N,), the
+    classes that a classifier of the method's own, trained on its reconstructions, sees in images. A method with a categorical latent has
+    `categories`, the number K of its values, puts their probabilities last in what `encode` gives, and has sample_category(c) ->
+    (N, C, H, W), images of the categories asked for; `categories_are_classes` where category k is class k.
     """
 
     labels_in_training: ClassVar[bool] = False
@@ -107,14 +123,16 @@ class AbstractMethod(nn.Module, ABC):
     def __init__(self) -> None:
         super().__init__()
         self.weights: dict[str, float | Callable[[Tensor], Tensor]] = {}
+        self.facts: dict[str, Any] = {}
+        """What the method settled on by itself, for the record: plain numbers, texts, lists and dicts."""
         self.register_buffer("optimiser_steps", torch.zeros((), dtype=torch.int64))
 
     def terms(self, x: Float[Tensor, "n c h w"], y: Int[Tensor, " n"]) -> Terms:
         """Named per-image terms to minimise. Free of host-device syncs and of shapes that depend on data."""
         raise TypeError(f"{type(self).__name__} has no terms: it is not trained by gradient steps")
 
-    def phases(self, data: TrainingData) -> Iterator[Phase]:
-        """The stages of training, in order; plain code before, between and after the phases runs when the loop gets there."""
+    def phases(self, data: TrainingData) -> Iterator[Phase] | Phases:
+        """The stages of training, in order, and searches; plain code before, between and after the phases runs when the loop gets there."""
         yield Phase("train", self, self.terms)
 
     def objective(self, terms: Terms) -> Float[Tensor, ""]:

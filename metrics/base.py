@@ -27,10 +27,38 @@ class Items:
 
 @dataclass(frozen=True)
 class Figure:
-    """Unit and direction of one reported number."""
+    """Unit and direction of one reported number; floor: the table marks rows below it."""
 
     unit: str
     better: Better
+    floor: float | None = None
+
+
+def class_cosine(images: Tensor, labels: Tensor) -> float:
+    """Mean over classes of the mean cosine similarity of all distinct pairs of a class; images uint8 (M,C,H,W), labels (M,).
+
+    An image without ink has no direction and is left out. Raises Unavailable where no class has two images left.
+    """
+    labels = labels.to(images.device)
+    means = [_mean_pair_cosine(images[labels == label]) for label in labels.unique()]
+    measured = [mean for mean in means if mean is not None]
+    if not measured:
+        raise Unavailable("no class has two generated images that are not blank")
+    return sum(measured) / len(measured)
+
+
+def _mean_pair_cosine(images: Tensor) -> float | None:
+    """Mean cosine over the n(n-1)/2 pairs of (n,C,H,W), or None for n < 2.
+
+    The squared length of the sum of n unit vectors is n plus twice the sum over pairs: no (n,n) matrix is needed.
+    """
+    flat = images.flatten(1).double()
+    lengths = flat.norm(dim=1)
+    directions = flat[lengths > 0] / lengths[lengths > 0, None]
+    n = len(directions)
+    if n < 2:
+        return None
+    return float((directions.sum(0).square().sum() - n) / (n * (n - 1)))
 
 
 Measured = float | Items | dict[str, float | Items]

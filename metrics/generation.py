@@ -1,4 +1,4 @@
-"""What the neutral classifier, trained on original images alone, sees in generated ones."""
+"""What classifiers see in generated images: the neutral one, trained on originals alone, or a method's own, trained on reconstructions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from metrics.base import Items, Unavailable, match_one_to_one, metric
+from metrics.base import Figure, Items, Unavailable, class_cosine, match_one_to_one, metric
 
 
 @metric(
@@ -49,3 +49,45 @@ def class_balance(sample_predictions: Tensor, n_classes: int) -> float:
 def sample_confidence(sample_confidences: Tensor) -> Items:
     """The neutral classifier's confidence in each unconditional sample, (M,) in [1/K, 1]."""
     return Items(sample_confidences.double())
+
+
+@metric(
+    unit="",
+    better="higher",
+    source="000_2852ba8d0aec7d1a.txt, section 3.4: share of class samples that the method's classifier of reconstructions agrees with",
+)
+def generation_accuracy(recognised_class_samples: Tensor, class_sample_labels: Tensor) -> Items:
+    """Whether the method's own classifier sees in each sample, (M,), the class that was asked for, by that class."""
+    labels = class_sample_labels.cpu()
+    return Items((recognised_class_samples.cpu() == labels).double(), groups=labels)
+
+
+@metric(
+    unit="",
+    better="lower",
+    source="000_2852ba8d0aec7d1a.txt, eq. 4: within_class_cosine + 1 - generation_accuracy, on draws that no search has seen",
+)
+def generation_objective(class_samples: Tensor, class_sample_labels: Tensor, recognised_class_samples: Tensor) -> float:
+    """E[cos(x, x')] + E[1 - accuracy] over samples (M,C,H,W) of the classes asked for, (M,)."""
+    wrong = (recognised_class_samples.cpu() != class_sample_labels.cpu()).double().mean().item()
+    return class_cosine(class_samples, class_sample_labels) + wrong
+
+
+@metric(
+    source="000_2852ba8d0aec7d1a.txt, section 3.4: the method's classifier of reconstructions, on those of train and test, on test images",
+    figures={
+        "reconstruction_classifier_train_accuracy": Figure("", "higher", floor=0.97),
+        "reconstruction_classifier_test_accuracy": Figure("", "higher"),
+        "reconstruction_classifier_original_accuracy": Figure("", "higher"),
+    },
+)
+def reconstruction_classifier(
+    recognised_train: Tensor, y_train: Tensor, recognised_test: Tensor, recognised_originals: Tensor, y_test: Tensor
+) -> dict[str, float | Items]:
+    """Whether it names rightly the reconstructions of training images, of test images, and test images themselves."""
+    names = ("train", "test", "original")
+    seen = ((recognised_train, y_train), (recognised_test, y_test), (recognised_originals, y_test))
+    return {
+        f"reconstruction_classifier_{name}_accuracy": Items((found.cpu() == y.cpu()).double())
+        for name, (found, y) in zip(names, seen, strict=True)
+    }

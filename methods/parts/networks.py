@@ -11,19 +11,20 @@ from torch import Tensor, nn
 
 from methods.parts.distributions import Bernoulli, Gaussian
 
-Backbone = Literal["mlp", "conv32"]
-"""mlp: two hidden layers of 500 and ReLU. conv32: three convolutions of 32 filters, 4x4, stride 2, then 256, with batch-norm
-(004_a631cee4b8c415db.txt, section 4.1)."""
+Backbone = Literal["mlp", "mlp-softplus", "conv32"]
+"""mlp: two hidden layers of 500 and ReLU. mlp-softplus: the same with softplus (000_2852ba8d0aec7d1a.txt, Tables 1 and 2).
+conv32: three convolutions of 32 filters, 4x4, stride 2, then 256, with batch-norm (004_a631cee4b8c415db.txt, section 4.1)."""
 
 Shape = tuple[int, int, int]
 FILTERS = 32
 SMALLEST, LARGEST = 28, 64
+ACTIVATIONS: dict[str, type[nn.Module]] = {"mlp": nn.ReLU, "mlp-softplus": nn.Softplus}
 
 
 class Encoder(nn.Module):
     """A backbone's encoder: (N, C, H, W), and columns joined to it, to (N, outputs) float32.
 
-    hidden: width of the dense hidden layers, None for the backbone's own (mlp 500, conv32 256). extra: columns joined to the pixels (mlp)
+    hidden: width of the dense hidden layers, None for the backbone's own (mlps 500, conv32 256). extra: columns joined to the pixels (mlps)
     or to the flattened feature maps (conv32). Raises ValueError for images that the backbone can't take.
     """
 
@@ -38,7 +39,7 @@ class Encoder(nn.Module):
             self.network = nn.Sequential(*normed(nn.Linear(inputs, hidden or 256, bias=False)))
             self.network.append(nn.Linear(hidden or 256, outputs))
         else:
-            self.network = mlp([inputs, hidden or 500, hidden or 500, outputs])
+            self.network = mlp([inputs, hidden or 500, hidden or 500, outputs], ACTIVATIONS[backbone])
 
     def forward(self, x: Float[Tensor, "n c h w"], *extra: Float[Tensor, "n e"]) -> Float[Tensor, "n o"]:
         # .float(): under autocast the layers give bfloat16, and sums of exponentials are kept in float32.
@@ -69,7 +70,8 @@ class BernoulliDecoder(nn.Module):
         if backbone == "conv32":
             self.network = transposed32(shape, latent + extra, hidden or 256)
         else:
-            self.network = mlp([latent + extra, hidden or 500, hidden or 500, math.prod(shape)])
+            sizes = [latent + extra, hidden or 500, hidden or 500, math.prod(shape)]
+            self.network = mlp(sizes, ACTIVATIONS[backbone])
             self.network.append(nn.Unflatten(1, shape))
 
     def forward(self, z: Float[Tensor, "n d"], *extra: Float[Tensor, "n e"]) -> Bernoulli:
@@ -81,11 +83,11 @@ def joined(first: Float[Tensor, "n d"], *more: Float[Tensor, "n e"]) -> Float[Te
     return torch.cat([first, *more], 1) if more else first
 
 
-def mlp(sizes: list[int]) -> nn.Sequential:
-    """Linear layers of these sizes with a ReLU after all but the last."""
+def mlp(sizes: list[int], activation: type[nn.Module] = nn.ReLU) -> nn.Sequential:
+    """Linear layers of these sizes with an activation after all but the last."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
-        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+        layers += [nn.Linear(inputs, outputs), activation()]
     return nn.Sequential(*layers[:-1])
 
 

@@ -11,11 +11,12 @@ import methods
 from bench.clock import Clock
 from bench.evidence import Evidence
 from bench.gathering import Costs
-from bench.loop import Budget, train
+from bench.loop import Budget
 from bench.neutral import Neutral
 from bench.options import build, find
 from bench.seeds import seeded
 from bench.suite import Evaluation
+from bench.training import train
 from methods.base import Images, ImageSpec, TrainingData
 from metrics.base import Unavailable
 from metrics.features import NeutralClassifier

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from bench import loop
 from bench.clock import Clock
-from bench.loop import Budget, Curves, Diverged, GraphedStep, Step, count_parameters, train
+from bench.loop import Budget, Curves, Diverged, GraphedStep, Step, count_parameters
 from bench.seeds import seeded
+from bench.training import train
 from methods.base import AbstractMethod, Images, ImageSpec, Phase, Terms, TrainingData
 from methods.beta_vae import BetaVAE
 from methods.joint_vae import JointVAE

@@ -15,8 +15,9 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicO
 
 import methods
 from bench.clock import Clock
-from bench.loop import Budget, train
+from bench.loop import Budget
 from bench.options import UsageError, declared, resolve
+from bench.training import train
 from methods.base import AbstractMethod, AbstractVAE, Entry, Images, ImageSpec, Phase, TrainingData, registry
 from methods.parts import Gaussian
 

@@ -11,7 +11,8 @@ from torch.distributions import Categorical as TorchCategorical
 from torch.distributions import kl_divergence
 
 from bench.clock import Clock
-from bench.loop import Budget, train
+from bench.loop import Budget
+from bench.training import train
 from methods.base import AbstractMethod, Images, ImageSpec, TrainingData
 from methods.beta_vae import BetaVAE
 from methods.joint_vae import AbstractJointVAE, JointVAE, SupervisedJointVAE

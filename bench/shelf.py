@@ -1,0 +1,94 @@
+"""Shared phases: trained once for all rows of a seed that come to them in the same state, kept in the results folder by digest."""
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from bench.loop import Curves
+from bench.record import write_atomically
+from methods.base import AbstractMethod, Phase
+
+NOISE = "state of the generators: "
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a shared phase took where it was trained, and its curves."""
+
+    seconds: float
+    side_by_side: int
+    trained_images: int
+    rows: list[tuple[int, str, str, str, float]]
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A folder of trained phases. setting: all that decides a phase's result beside the method's state, the same for a whole cell."""
+
+    folder: Path
+    setting: dict[str, Any]
+    side_by_side: int
+
+    def key(self, method: AbstractMethod, phase: Phase, order: torch.Generator) -> str:
+        """A digest of everything that the phase's result hangs on."""
+        said = {"phase": phase.name, "epochs": phase.epochs, "shared": phase.shared, "setting": self.setting}
+        digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode())
+        for name, tensor in {**method.state_dict(), **_generators(method, order)}.items():
+            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:24]
+
+    @contextmanager
+    def held(self, phase: Phase, key: str) -> Iterator[None]:
+        """Hold the phase's place; another process that wants it waits, and is let in where the holder is killed."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / f"{phase.name}-{key}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def take(self, method: AbstractMethod, phase: Phase, key: str, order: torch.Generator) -> Kept | None:
+        """Load the state that the phase left, generators included, into the method; None where it was not trained yet."""
+        path = self.folder / f"{phase.name}-{key}"
+        if not path.with_suffix(".json").is_file():  # written last
+            return None
+        state = load_file(path.with_suffix(".safetensors"))
+        method.load_state_dict({name: value for name, value in state.items() if not name.startswith(NOISE)})
+        order.set_state(state[f"{NOISE}order"])
+        torch.set_rng_state(state[f"{NOISE}cpu"])
+        if f"{NOISE}cuda" in state:
+            torch.cuda.set_rng_state(state[f"{NOISE}cuda"], _device(method))
+        said = json.loads(path.with_suffix(".json").read_text())
+        return Kept(**{**said, "rows": [tuple(row) for row in said["rows"]]})
+
+    def put(
+        self, method: AbstractMethod, phase: Phase, key: str, order: torch.Generator, curves: Curves, seconds: float
+    ) -> Kept:
+        """Keep what the phase left."""
+        path = self.folder / f"{phase.name}-{key}"
+        kept = Kept(seconds, self.side_by_side, curves.trained_images, curves.rows)
+        state = {**method.state_dict(), **_generators(method, order)}
+        temporary = path.with_suffix(f".{os.getpid()}")
+        save_file({name: value.detach().cpu().contiguous().clone() for name, value in state.items()}, temporary)
+        os.replace(temporary, path.with_suffix(".safetensors"))
+        write_atomically(path.with_suffix(".json"), json.dumps(asdict(kept)))
+        return kept
+
+
+def _device(method: AbstractMethod) -> torch.device:
+    return method.optimiser_steps.device
+
+
+def _generators(method: AbstractMethod, order: torch.Generator) -> dict[str, torch.Tensor]:
+    states = {f"{NOISE}order": order.get_state(), f"{NOISE}cpu": torch.get_rng_state()}
+    if _device(method).type == "cuda":
+        states[f"{NOISE}cuda"] = torch.cuda.get_rng_state(_device(method))
+    return states

@@ -1,0 +1,151 @@
+"""Optuna studies that can be gone on with: kept in a journal file, refused for another search space, seeded trial by trial."""
+
+import csv
+import fcntl
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import BaseSampler, GridSampler, NSGAIISampler, TPESampler
+from optuna.storages.journal import JournalFileBackend, JournalStorage
+from optuna.storages.journal._file import BaseJournalFileLock
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from bench.seeds import stream
+from methods.parts import Point, Sampler, Space, Span
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+class OtherSpace(ValueError):
+    """A study file that holds another search than the one asked for."""
+
+
+class _Lock(BaseJournalFileLock):
+    """A lock that ends with its process. Optuna's own leave a file behind when killed, and then wait 30 s for nobody."""
+
+    def __init__(self, path: str) -> None:
+        self.file = open(f"{path}.lock", "w")  # noqa: SIM115  held as long as the study
+
+    def acquire(self) -> bool:
+        fcntl.flock(self.file, fcntl.LOCK_EX)
+        return True
+
+    def release(self) -> None:
+        fcntl.flock(self.file, fcntl.LOCK_UN)
+
+
+class Study:
+    """A search space and what was tried in it. Values are minimised, one or (costs) several.
+
+    path: the journal file; None keeps all in memory. afresh: what to tell a user whose file holds another search.
+    Raises OtherSpace for such a file. A trial that a killed process left unfinished is tried again, a finished one never.
+    """
+
+    def __init__(
+        self, path: Path | None, name: str, space: Space, costs: Sequence[str], sampler: Sampler, seed: int, afresh: str
+    ) -> None:
+        self.space, self.costs, self.sampler, self.seed, self.name = dict(space), list(costs), sampler, seed, name
+        self.grid = all(isinstance(values, tuple) for values in space.values())
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        file = str(path)
+        storage = None if path is None else JournalStorage(JournalFileBackend(file, _Lock(file)))
+        pruner = optuna.pruners.MedianPruner(n_startup_trials=10) if len(costs) == 1 else optuna.pruners.NopPruner()
+        known = storage is not None and name in [one.study_name for one in storage.get_all_studies()]
+        self.study = optuna.create_study(
+            storage=storage,
+            study_name=name,
+            directions=["minimize"] * len(costs),
+            pruner=pruner,
+            sampler=self._sampler(0),
+            load_if_exists=True,
+        )
+        said = self._said()
+        if not known:
+            self.study.set_user_attr("search", said)
+        elif self.study.user_attrs.get("search") != said:
+            raise OtherSpace(f"study {name!r} in {path} is of another search space: {afresh}")
+        self._take_up_again()
+
+    def _said(self) -> str:
+        space = {name: str(values) for name, values in self.space.items()}
+        return json.dumps({"space": space, "costs": self.costs, "sampler": self.sampler, "seed": self.seed})
+
+    def _take_up_again(self) -> None:
+        for trial in self.study.get_trials(states=[TrialState.RUNNING]):
+            self.study.tell(trial.number, state=TrialState.FAIL)
+            if not self.grid:  # a grid's sampler sees by itself what is left of it
+                self.study.enqueue_trial(trial.params)
+
+    def _sampler(self, number: int) -> BaseSampler:
+        """A sampler seeded for the trial of this number, so that a study taken up again goes on as it would have gone on."""
+        seed = stream(self.seed, f"search/{self.name}/{number}") % 2**32
+        if self.grid:
+            return GridSampler(
+                {name: list(values) for name, values in self.space.items() if isinstance(values, tuple)}, 0
+            )
+        return NSGAIISampler(seed=seed) if self.sampler == "nsga2" else TPESampler(seed=seed, multivariate=True)
+
+    def distributions(self) -> dict[str, BaseDistribution]:
+        return {name: _distribution(values) for name, values in self.space.items()}
+
+    def start(self, points: Sequence[Point]) -> None:
+        """Try these first, each once."""
+        for point in points:
+            self.study.enqueue_trial(point, skip_if_exists=True)
+
+    def ask(self) -> Trial:
+        self.study.sampler = self._sampler(len(self.study.get_trials(deepcopy=False)))
+        return self.study.ask(self.distributions())
+
+    def tell(self, trial: Trial, values: Sequence[float] | None) -> None:
+        """The trial's values; None where it was pruned."""
+        state = TrialState.PRUNED if values is None else TrialState.COMPLETE
+        try:
+            self.study.tell(trial, values, state)
+        except RuntimeError as problem:  # a grid's sampler ends `optimize`, which is not running, at the last point
+            if "Study.stop" not in str(problem):
+                raise
+
+    def fail(self, trial: Trial) -> None:
+        self.study.tell(trial, state=TrialState.FAIL)
+
+    def ended(self) -> list[FrozenTrial]:
+        """Trials that are not to be tried again, pruned ones among them, by number."""
+        return self.study.get_trials(deepcopy=False, states=ENDED)
+
+    def complete(self) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+
+    def size(self) -> int:
+        """Points of a grid."""
+        count = 1
+        for values in self.space.values():
+            count *= len(values) if isinstance(values, tuple) else 1
+        return count
+
+    def csv(self) -> str:
+        """A line a trial: number, state, seconds, its figures (user attributes), then its point."""
+        trials = self.study.get_trials(deepcopy=False)
+        figures = list(dict.fromkeys(name for trial in trials for name in trial.user_attrs if name != "seconds"))
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["study", "trial", "state", "seconds", *figures, *self.space])
+        for trial in trials:
+            said = [trial.user_attrs.get(name, "") for name in ("seconds", *figures)]
+            point = [trial.params.get(name, "") for name in self.space]
+            writer.writerow([self.name, trial.number, trial.state.name.lower(), *said, *point])
+        return text.getvalue()
+
+
+def _distribution(values: Span | tuple) -> BaseDistribution:
+    if isinstance(values, tuple):
+        return CategoricalDistribution(values)
+    if values.whole:
+        return IntDistribution(int(values.low), int(values.high), log=values.log)
+    return FloatDistribution(values.low, values.high, log=values.log)

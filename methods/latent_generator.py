@@ -1,0 +1,260 @@
+"""Latent-statistics generators: images of a class from the mean and the spread of its codes."""
+
+from typing import Annotated, Literal
+
+import torch
+import torch.nn.functional as F
+from annotated_types import Ge, Le
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from methods.base import (
+    AbstractMethod,
+    Count,
+    Images,
+    ImageSpec,
+    NonNegative,
+    Phase,
+    Phases,
+    Positive,
+    Terms,
+    TrainingData,
+    method,
+)
+from methods.parts import (
+    Backbone,
+    BernoulliDecoder,
+    Figures,
+    Gaussian,
+    GaussianEncoder,
+    Point,
+    ReconstructionClassifier,
+    Sampler,
+    Search,
+    Space,
+    Span,
+    bandwidth_of,
+    mmd2,
+    one_hot,
+)
+
+THETAS = tuple(step / 10 for step in range(11))
+DRAWS = (1, 2, 3, 5)
+BELOW_FLOOR = 10.0
+"""What a unit of accuracy below the floor costs, in units of cosine: the front's slope there is far smaller."""
+CHUNK = 100
+"""Images decoded and classified at once: bounds memory, and a core is fastest so."""
+
+
+@method("latent-generator", source="000_2852ba8d0aec7d1a.txt, sections 3.2 to 3.5, eq. 3 and 4")
+class LatentGenerator(AbstractMethod):
+    """Latent-statistics generator: decodes z_y = (1/n) sum_i N(mu_y, theta * sigma_y), the moments of a class's codes.
+
+    mu_y and sigma_y: mean and standard deviation of the encoder means of the class's training images. theta is one number (simple), one a
+    latent dimension (medium1) or one a class and dimension (medium2). Stages: a VAE (`elbo`, or `mmd` as in MMD-VAE) on all images; the
+    moments; a classifier of the VAE's reconstructions at the mean; the search of theta and n. goal `objective` minimises
+    E[cos(x, x')] + E[1 - accuracy] (eq. 4), pairs within a class, accuracy by that classifier; `floor` seeks the lowest E[cos] with an
+    accuracy of `floor`, held with `margin` while searching (by medium2 in every class). simple is the paper's whole grid, 11 thetas by 4 n;
+    medium1's and medium2's grids can't be run: they are searched from Simple's best point, medium2 a class at a time from medium1's, as
+    both parts of eq. 4 are means over classes. With n = 1, as theta and n act through theta / sqrt(n) alone. A given `theta` (and `n`) is
+    taken as it is. theta = 0 decodes mu_y; medium1 with equal entries is simple; medium2 with equal rows is medium1.
+    """
+
+    labels_in_training = True
+    mu: Tensor
+    sigma: Tensor
+    theta: Tensor
+
+    def __init__(
+        self,
+        spec: ImageSpec,
+        *,
+        latent: Annotated[Count, Span(2, 64, log=True, whole=True)] = 20,
+        backbone: Backbone = "mlp",
+        hidden: Count | None = None,
+        vae: Literal["elbo", "mmd"] = "elbo",
+        mmd_weight: Annotated[NonNegative, Span(10, 10_000, log=True)] = 1000.0,
+        bandwidth: Positive | None = None,
+        generator: Literal["simple", "medium1", "medium2"] = "simple",
+        theta: float | list[float] | list[list[float]] | None = None,
+        n: Count = 1,
+        goal: Literal["objective", "floor"] = "objective",
+        floor: Annotated[float, Ge(0), Le(1)] = 0.99,
+        margin: NonNegative = 0.001,
+        sampler: Sampler = "tpe",
+        trials: Count = 200,
+        images: Annotated[int, Ge(10)] = 500,
+        classifier_epochs: Count = 3,
+    ) -> None:
+        super().__init__()
+        self.kind, self.vae, self.goal, self.floor, self.margin = generator, vae, goal, floor, margin
+        self.sampler, self.trials, self.images, self.classifier_epochs = sampler, trials, images, classifier_epochs
+        self.n, self.searched = n, theta is None
+        if theta is None and n != 1:
+            raise ValueError(f"n={n} is searched together with theta: give theta as well, or leave n out")
+        self.bandwidth = bandwidth_of(latent) if bandwidth is None else bandwidth
+        self.coder = nn.ModuleDict(
+            {
+                "encoder": GaussianEncoder(spec.shape, latent, backbone, hidden),
+                "decoder": BernoulliDecoder(spec.shape, latent, backbone, hidden),
+            }
+        )
+        self.classifier = ReconstructionClassifier(spec.shape, spec.classes)
+        self.register_buffer("mu", torch.zeros(spec.classes, latent))
+        self.register_buffer("sigma", torch.zeros(spec.classes, latent))
+        self.register_buffer("theta", torch.zeros(spec.classes, latent))
+        if theta is not None:
+            self.theta.copy_(as_matrix(theta, generator, spec.classes, latent))
+        if vae == "mmd":
+            self.weights = {"mmd": mmd_weight}
+            self.facts["bandwidth"] = self.bandwidth
+
+    def phases(self, data: TrainingData) -> Phases:
+        settled = {"vae": self.vae, "weights": dict(self.weights), "bandwidth": self.bandwidth}
+        yield Phase("vae", self.coder, self.vae_terms, shared=settled)
+        self.take_moments(data)
+        view = self.reconstructed
+        epochs = self.classifier_epochs
+        yield Phase("classifier", self.classifier, self.classifier_terms, epochs=epochs, view=view, shared={})
+        if self.searched:
+            yield from self.searches()
+        self.facts |= {"theta": shortest(self.theta, self.kind), "n": self.n}
+
+    # The stages.
+    def vae_terms(self, x: Tensor, y: Tensor) -> Terms:
+        """Those of VAE or of MMD-VAE (with kl_weight = 0)."""
+        q = self.coder["encoder"](x)
+        p, z = Gaussian.unit(torch.zeros_like(q.mu)), q.sample()
+        terms = {"reconstruction": -self.coder["decoder"](z).log_prob(x)}
+        return terms | ({"kl": q.kl(p)} if self.vae == "elbo" else {"mmd": mmd2(z, p.sample(), self.bandwidth)})
+
+    @torch.no_grad()
+    def take_moments(self, data: TrainingData) -> None:
+        """mu_y and sigma_y of the training images' encoder means. Raises ValueError for a class with fewer than two of them."""
+        self.eval()
+        counts = torch.bincount(data.train.y, minlength=data.classes)
+        for k in (counts < 2).nonzero().flatten().tolist():
+            raise ValueError(
+                f"class {data.name_of(k)} has {int(counts[k])} training image(s): a spread takes two: leave the class out or add images"
+            )
+        codes = torch.cat([self.encode(x, y) for x, y in data.train.batches()])
+        member = one_hot(data.train.y, data.classes)
+        self.mu.copy_((member.T @ codes) / counts[:, None])
+        self.sigma.copy_(((member.T @ (codes - self.mu[data.train.y]) ** 2) / (counts[:, None] - 1)).sqrt())
+
+    def reconstructed(self, images: Images) -> Images:
+        """Reconstructions at the mean, uint8."""
+        x = torch.cat([(self.reconstruct(x, y) * 255).round().to(torch.uint8) for x, y in images.batches()])
+        return Images(x, images.y)
+
+    def classifier_terms(self, x: Tensor, y: Tensor) -> Terms:
+        return {"cross_entropy": F.cross_entropy(self.classifier(x).float(), y, reduction="none")}
+
+    def searches(self) -> Phases:
+        """Simple's grid; then, for medium1 and medium2, what starts from its best point."""
+        self.eval()
+        found = yield self.search("simple", {"theta": THETAS, "n": DRAWS}, trials=None)
+        theta, n = found.point["theta"], found.point["n"]
+        self.theta.fill_(theta)
+        self.n = n
+        self.facts["search"] = {"simple": {**found.point, **found.figures}}
+        if self.kind == "simple":
+            return
+        self.theta.div_(n**0.5)
+        self.n = 1
+        space = {f"theta_{d}": Span(0.0, 1.0) for d in range(self.theta.shape[1])}
+        found = yield self.search("medium1", space, self.trials, start=self.theta[0])
+        self.theta.copy_(torch.tensor(list(found.point.values())).expand_as(self.theta))
+        self.facts["search"]["medium1"] = dict(found.figures)
+        for k in range(len(self.theta)) if self.kind == "medium2" else ():
+            found = yield self.search(f"medium2-{k}", space, self.trials, start=self.theta[k], only=k)
+            self.theta[k] = torch.tensor(list(found.point.values()))
+            self.facts["search"][f"medium2-{k}"] = dict(found.figures)
+
+    def search(
+        self, name: str, space: Space, trials: int | None, start: Tensor | None = None, only: int | None = None
+    ) -> Search:
+        """A search of theta for all classes, or for the one named by `only`."""
+        every = torch.arange(len(self.mu), device=self.mu.device)
+        classes = every if only is None else every[only : only + 1]
+
+        def measure(point: Point, images: int) -> Figures:
+            n = point.get("n", 1)
+            theta = torch.tensor([value for key, value in point.items() if key != "n"], device=self.mu.device)
+            assert isinstance(n, int)
+            return self.figures(theta.expand(len(classes), self.mu.shape[1]), n, classes, images)
+
+        first = [] if start is None else [dict(zip(space, start.tolist(), strict=True))]
+        looks = (max(2, self.images // 5), self.images)
+        return Search(name, space, measure, self.value, trials, looks, self.sampler, ("cosine", "error"), first)
+
+    def value(self, figures: Figures) -> float:
+        """What the goal minimises."""
+        if self.goal == "objective":
+            return figures["cosine"] + figures["error"]
+        return figures["cosine"] + BELOW_FLOOR * max(0.0, self.floor + self.margin - figures["accuracy"])
+
+    @torch.no_grad()
+    def figures(self, theta: Float[Tensor, "k d"], n: int, classes: Int[Tensor, " k"], images: int) -> Figures:
+        """E[cos(x, x')] and accuracy over the classes, so many images of each: the two parts of eq. 4."""
+        noise = torch.stack(
+            [torch.randn(len(classes), images, theta.shape[1], device=theta.device) for _ in range(n)]
+        ).mean(0)
+        codes = self.mu[classes, None] + (theta * self.sigma[classes])[:, None] * noise
+        cosine, right = torch.zeros((), device=theta.device), torch.zeros((), device=theta.device)
+        for y, of_class in zip(classes, codes, strict=True):
+            x = [self.coder["decoder"](z).mean for z in of_class.split(CHUNK)]
+            right += torch.stack([(self.recognise(part) == y).sum() for part in x]).sum()
+            cosine += mean_cosine(torch.cat(x).flatten(1))
+        accuracy = (right / (len(classes) * images)).item()
+        return {"cosine": (cosine / len(classes)).item(), "accuracy": accuracy, "error": 1 - accuracy}
+
+    # What it can do.
+    def encode(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.coder["encoder"](x).mu
+
+    def reconstruct(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.coder["decoder"](self.encode(x, y)).mean
+
+    def recognise(self, x: Tensor) -> Tensor:
+        """The class that the classifier of reconstructions sees."""
+        return self.classifier(x).argmax(1)
+
+    def sample(self, y: Tensor) -> Tensor:
+        noise = torch.randn(self.n, len(y), self.mu.shape[1], device=self.mu.device).mean(0)
+        return self.coder["decoder"](self.mu[y] + self.theta[y] * self.sigma[y] * noise).mean
+
+    def sample_any(self, n: int) -> Tensor:
+        """Classes in turn, as evenly as n allows."""
+        return self.sample(torch.arange(n, device=self.mu.device) % len(self.mu))
+
+
+def mean_cosine(images: Float[Tensor, "n p"]) -> Float[Tensor, ""]:
+    """Mean cosine similarity (eq. 5) of all pairs of rows; the squared length of n unit vectors' sum is n plus twice the pairs' sum."""
+    n = len(images)
+    return (F.normalize(images, dim=1).sum(0).square().sum() - n) / (n * (n - 1))
+
+
+def as_matrix(theta: object, kind: str, classes: int, latent: int) -> Float[Tensor, "k d"]:
+    """theta for every class and dimension. Raises ValueError unless it is of the generator's shape, finite and nowhere below 0."""
+    shape = {"simple": (), "medium1": (latent,), "medium2": (classes, latent)}[kind]
+    try:
+        given = torch.tensor(theta, dtype=torch.float32, device="cpu")  # values are read: no meta device
+    except (ValueError, TypeError):
+        given = torch.empty(0)  # rows of different lengths
+    if given.shape != shape:
+        said = {
+            "simple": "one number",
+            "medium1": f"{latent} numbers",
+            "medium2": f"{classes} rows of {latent} numbers",
+        }
+        raise ValueError(f"theta of generator {kind} is {said[kind]}, got shape {tuple(given.shape)}")
+    if not (given.isfinite() & (given >= 0)).all():
+        worst = given[~(given.isfinite() & (given >= 0))].flatten()[0].item()
+        raise ValueError(f"theta scales a standard deviation: it must be finite and 0 or more, got {worst:g}")
+    return given.expand(classes, latent).clone()
+
+
+def shortest(theta: Float[Tensor, "k d"], kind: str) -> object:
+    """theta as its generator has it: a number, a list or a list of lists."""
+    return {"simple": theta[0, 0], "medium1": theta[0], "medium2": theta}[kind].tolist()
