@@ -11,7 +11,7 @@ from bench.options import build, find
 from bench.record import Record
 from bench.record import find as find_records
 from bench.suite import Cell, Plan
-from methods.base import Images, ImageSpec, TrainingData
+from methods.base import Images, ImageSpec, Phase, TrainingData
 
 STEPS = 20
 
@@ -48,7 +48,7 @@ def seconds_per_epoch(plan: Plan, cell: Cell) -> float:
     method = build(cell.label, find(cell.method), ImageSpec(*dataset.shape, dataset.n_classes), cell.options).to(device)
     images = Images(dataset.x_train.to(device), dataset.y_train.to(device))
     phase = next(iter(method.phases(TrainingData(images, images, dataset.n_classes))), None)
-    if phase is None:
+    if not isinstance(phase, Phase):
         return 0.0
     if phase.each_epoch is not None:
         with torch.no_grad():

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from statistics import median
 
 import torch
@@ -54,12 +55,13 @@ class Setting:
     def fresh(self) -> tuple[AbstractMethod, Phase]:
         """The module on its device, and its one phase. Raises UsageError where it has another number of phases."""
         module = self.module().to(self.device)
-        phases = list(module.phases(self.data))
+        phases = list(islice(module.phases(self.data), 2))
         if len(phases) != 1:
-            raise UsageError(
-                f"perf: {self.method} has {len(phases)} training phases; only methods of one phase can be compared"
-            )
-        return module, phases[0]
+            count = "no training phase" if not phases else "several training phases"
+            raise UsageError(f"perf: {self.method} has {count}; only methods of one phase can be compared")
+        phase = phases[0]
+        assert isinstance(phase, Phase)  # a search follows what was trained
+        return module, phase
 
 
 Slices = Iterator[tuple[float, float | None]]

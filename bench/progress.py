@@ -130,7 +130,7 @@ class RichWatcher:
             phase, epoch, epochs = epochs_done(cells_folder(self.results) / cell)
             if epochs:
                 running += 0.9 * epoch / epochs  # the rest is evaluation
-                note = f"{phase}, epoch" if epoch < epochs else "evaluating"
+                note = phase if epoch < epochs else f"after {phase}"
                 self.progress.update(task, completed=epoch, total=epochs, note=note)
         left = self.left.estimate(running)
         self.progress.update(self.whole, note=f"about {clock(left)} left" if left else "")

@@ -1,6 +1,7 @@
 """What the verbs do, once the command line is read."""
 
 import shlex
+import shutil
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,9 +13,9 @@ from bench.launch.worker import EXIT_NOT_OK
 from bench.paths import results_folder
 from bench.plan import Request, make_plan
 from bench.progress import clock
-from bench.record import Record
+from bench.record import Record, cells_folder
 from bench.run import Invocation, owned, split_done
-from bench.suite import Plan, Suite, UsageError, apply_settings, load_suite, parse_seeds, pick_rows
+from bench.suite import Cell, Plan, Suite, UsageError, apply_settings, load_suite, parse_seeds, pick_rows
 
 INTERRUPTED = 130
 
@@ -68,6 +69,8 @@ def run_suite(
     with owned(results):
         todo, done = split_done(plan, retry_failed, force)
         plan = replace(plan, side_by_side=max(1, min(plan.side_by_side, len(todo))))
+        if force:
+            forget(results, todo)
         print(
             f"{plan.suite}: {plan.title}\n{len(todo)} cells to run, {len(done)} done before, in {results}", flush=True
         )
@@ -80,10 +83,14 @@ def run_suite(
     return report(plan, records, results)
 
 
+def forget(results: Path, todo: list[Cell]) -> None:
+    """Take away what cells would go on from: their searches, and the phases that rows share."""
+    for folder in (results / "shared", *(cells_folder(results) / cell.cell / "search" for cell in todo)):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def report(plan: Plan, records: list[Record], results: Path) -> int:
     """Print the leaderboard and what to do next."""
-    import shutil
-
     import leaderboards
 
     width = shutil.get_terminal_size((160, 24)).columns

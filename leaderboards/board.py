@@ -12,6 +12,7 @@ from leaderboards.stats import Summary, printed, summarise, ties
 
 TIMING_UNITS = ("s", "images/s")
 HOLE = "–"
+MARK = "†"
 UNAVAILABLE = "n/a"
 
 
@@ -79,6 +80,23 @@ class Row:
         """Number of seeds; where not all are ok, as `2/3`."""
         good = sum(record.status == "ok" for record in self.records)
         return str(good) if self.whole else f"{good}/{len(self.records)}"
+
+    @property
+    def caveats(self) -> list[str]:
+        """What is to be known before this row is read beside others: figures below their metric's floor, what records say themselves."""
+        said: dict[str, None] = {}
+        for record in self.records:
+            for name, value in record.metrics.items():
+                floor = record.definitions.get(name, {}).get("floor")
+                if floor is not None and value < floor:
+                    said[f"{name} {value:.4f} (seed {record.seed}) is below {floor:g}"] = None
+            said |= {f"{line} (seed {record.seed})": None for line in record.facts.get("caveats", ())}
+        return list(said)
+
+    @property
+    def title(self) -> str:
+        """The row's name, marked where there are caveats."""
+        return f"{self.name} {MARK}" if self.caveats else self.name
 
     @property
     def labels(self) -> str:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from bench.record import Record
-from leaderboards.board import Column, Row
+from leaderboards.board import MARK, Column, Row
 
 
 def notes_of(rows: Sequence[Row], columns: Sequence[Column]) -> list[str]:
@@ -20,6 +20,7 @@ def notes_of(rows: Sequence[Row], columns: Sequence[Column]) -> list[str]:
         *_partial(rows, columns),
         *_mixed_timing(rows, columns),
         *_errors(rows),
+        *(f"{MARK} {row.name}: {'; '.join(row.caveats)}" for row in rows if row.caveats),
     ]
 
 

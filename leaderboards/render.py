@@ -72,7 +72,7 @@ def board_sheet(board: Board) -> Sheet:
 
     def line(row: Row) -> list[Entry]:
         figures = [Entry(row.entry(column), column.key in row.best) for column in board.columns]
-        return [Entry(row.name), *figures, Entry(row.labels), Entry(row.seeds), Entry(row.status)]
+        return [Entry(row.title), *figures, Entry(row.labels), Entry(row.seeds), Entry(row.status)]
 
     ranked = [line(row) for row in board.rows if not row.reference]
     apart = [line(row) for row in board.rows if row.reference]
@@ -132,7 +132,7 @@ def _row_tree(row: Row) -> dict[str, Any]:
     named = {"name": row.name, "label": row.label, "method": row.method, "options": row.options}
     seeds = [{"seed": record.seed, "cell": record.cell, "status": record.status} for record in row.records]
     state = {"status": row.status, "labels": row.labels, "reference": row.reference, "seeds": seeds}
-    return {**named, **state, "figures": figures, "unavailable": sorted(row.unavailable)}
+    return {**named, **state, "figures": figures, "unavailable": sorted(row.unavailable), "caveats": row.caveats}
 
 
 def per_cell_csv(records: Sequence[Record]) -> str:

@@ -119,6 +119,10 @@ class LatentGenerator(AbstractMethod):
         if self.searched:
             yield from self.searches()
         self.facts |= {"theta": shortest(self.theta, self.kind), "n": self.n}
+        last = {name: found for name, found in self.facts.get("search", {}).items() if name.startswith(self.kind)}
+        missed = [name for name, found in last.items() if found["accuracy"] < self.floor]
+        if self.goal == "floor" and missed:
+            self.facts["caveats"] = [f"accuracy on fresh draws is below the floor of {self.floor:g} in {', '.join(missed)}"]
 
     # The stages.
     def vae_terms(self, x: Tensor, y: Tensor) -> Terms:

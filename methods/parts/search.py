@@ -19,8 +19,8 @@ class Span:
     log: evenly over its logarithm. whole: integers alone.
     """
 
-    low: float
-    high: float
+    low: int | float
+    high: int | float
     log: bool = False
     whole: bool = False
 

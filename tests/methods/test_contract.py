@@ -19,12 +19,16 @@ from bench.loop import Budget
 from bench.options import UsageError, declared, resolve
 from bench.training import train
 from methods.base import AbstractMethod, AbstractVAE, Entry, Images, ImageSpec, Phase, TrainingData, registry
-from methods.parts import Gaussian
+from methods.parts import Found, Gaussian, Search
 
 methods.load()
 CPU = torch.device("cpu")
 MAY_OVERRIDE = {"__init__", "terms", "phases", "forward"}
 each_method = pytest.mark.parametrize("entry", registry.values(), ids=registry)
+
+
+# What makes a method's training dear, where it has such an option: one or two of each show as much.
+CHEAP = {"trials": 2, "images": 10, "classifier_epochs": 1}
 
 
 def _variants(kind: Callable[[type[AbstractMethod]], bool] = lambda cls: True) -> Iterator[Any]:
@@ -45,7 +49,8 @@ each_variant = pytest.mark.parametrize(("entry", "options"), list(_variants()))
 
 def _build(entry: Entry, options: dict[str, Any], spec: ImageSpec, seed: int = 0) -> AbstractMethod:
     torch.manual_seed(seed)
-    return entry.cls(spec, **options)
+    cheap = {name: value for name, value in CHEAP.items() if name in declared(entry.cls)}
+    return entry.cls(spec, **{**cheap, **options})
 
 
 def _trained(
@@ -57,12 +62,29 @@ def _trained(
 
 
 def _phases(method: AbstractMethod, data: TrainingData) -> Iterator[Phase]:
-    """The phases as the loop meets them at their first step, without the training between."""
-    for phase in method.phases(data):
-        if phase.each_epoch is not None:
+    """The phases as the loop meets them at their first step, without the training between; searches find a point at random."""
+    stages, answer = method.phases(data), None
+    while (stage := _next(stages, answer)) is not None:
+        answer = None
+        if isinstance(stage, Search):
+            answer = _any_point(stage)
+            continue
+        if stage.each_epoch is not None:
             with torch.no_grad():
-                phase.each_epoch(data)
-        yield phase
+                stage.each_epoch(data)
+        yield stage
+
+
+def _next(stages: Any, answer: Found | None) -> Phase | Search | None:
+    try:
+        return next(stages) if answer is None else stages.send(answer)
+    except StopIteration:
+        return None
+
+
+def _any_point(search: Search) -> Found:
+    point = {name: values[0] if isinstance(values, tuple) else values.low for name, values in search.space.items()}
+    return Found(point, search.measure(point, 2))
 
 
 def _batch(data: TrainingData, size: int = 6) -> tuple[Tensor, Tensor]:
@@ -141,15 +163,17 @@ def test_terms_are_finite_figures_of_each_image(
 ) -> None:
     method = _build(entry, options, spec)
     x, y = _batch(data)
+    seen: set[str] = set()
     for phase in _phases(method, data):
         terms = phase.terms(x, y)
+        seen |= set(terms)
         assert terms
         for name, values in terms.items():
             assert isinstance(name, str)
             assert values.shape == (len(x),)
             assert values.dtype == torch.float32
             assert values.isfinite().all()
-        assert set(method.weights) <= set(terms)
+    assert set(method.weights) <= seen
 
 
 @each_variant
@@ -260,6 +284,7 @@ def test_capabilities_give_what_the_contract_says(
         "elbo": lambda: method.elbo(x),
         "label": lambda: method.label(x),
         "cluster": lambda: method.cluster(x),
+        "recognise": lambda: method.recognise(x),
         "sample_category": lambda: method.sample_category(y % getattr(method, "categories", 1)),
     }
     with torch.no_grad():
@@ -275,7 +300,7 @@ def test_capabilities_give_what_the_contract_says(
     if "log_weight" in found:
         assert found["log_weight"].ndim == 2
         assert 5 <= found["log_weight"].shape[1] < 5 + spec.classes
-    for name in {"label", "cluster"} & set(found):
+    for name in {"label", "cluster", "recognise"} & set(found):
         assert found[name].dtype == torch.int64
         assert found[name].shape == (n,)
         assert found[name].min() >= 0
