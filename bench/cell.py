@@ -117,7 +117,10 @@ class CellRun:
         else:
             train_images = Images(x.to(self.device), y.to(self.device))
         held_out = Images(x[held].to(self.device), y[held].to(self.device))
-        test = Images(dataset.x_test.to(self.device), dataset.y_test.to(self.device))
+        if self.plan.score_on == "held_out":  # settings are being chosen: the test split stays unseen
+            held_out, test = Images(held_out.x[:0], held_out.y[:0]), held_out
+        else:
+            test = Images(dataset.x_test.to(self.device), dataset.y_test.to(self.device))
         return dataset, TrainingData(train_images, held_out, dataset.n_classes, tuple(dataset.classes)), test
 
     def _method(self, dataset: Dataset) -> AbstractMethod:
@@ -171,6 +174,9 @@ class CellRun:
             searched.trials,
             {self.plan.side_by_side, *trained.borrowed_beside},
         )
+        originals = f"{dataset.digest[:16]}-{min(evaluation.samples, len(test))}"
+        if self.plan.score_on != "test":  # features of other images than the test split's, by seed
+            originals += f"-{self.plan.score_on}-{self.plan.held_out}-s{self.cell.seed}"
         return Evidence(
             method,
             data,
@@ -180,7 +186,7 @@ class CellRun:
             costs,
             neutral=lambda: neutral.get(dataset, self.device),
             inception=lambda: inception(self.plan),
-            originals_name=f"{dataset.digest[:16]}-{min(evaluation.samples, len(test))}",
+            originals_name=originals,
             feature_cache=cache_folder() / "features",
         )
 

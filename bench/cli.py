@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from bench.cli_tune import tune
+from bench.flags import DataRoot, Device, Plugin, Results, SuiteOption, TrackingUri
+
 app = typer.Typer(
     help="Train, time and score VAEs and other latent-space generators on shared data, and lay the results out as leaderboards.",
     no_args_is_help=True,
@@ -15,24 +18,6 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Data sets.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
-
-SuiteOption = Annotated[str, typer.Option(help="A suite's name (see `list suites`) or a FILE.toml.")]
-Results = Annotated[str | None, typer.Option(help="Results folder [$BENCH_RESULTS, ./results].", metavar="DIR")]
-DataRoot = Annotated[
-    str | None,
-    typer.Option(help="Where data sets lie or are downloaded to [$BENCH_DATA_ROOT, the user's cache].", metavar="DIR"),
-]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
-TrackingUri = Annotated[
-    str | None,
-    typer.Option(
-        help="MLflow store [$MLFLOW_TRACKING_URI, sqlite:///RESULTS/mlflow.db]; none for none.", metavar="URI|none"
-    ),
-]
-Plugin = Annotated[
-    list[str] | None,
-    typer.Option(help="A Python file that registers methods, metrics or data sets.", metavar="FILE.py"),
-]
 
 
 @app.command()
@@ -173,6 +158,9 @@ def track(
     if not rebuild:
         raise UsageError("track: say --rebuild to write every record that the store has not")
     typer.echo(rebuild_store(results, tracking_uri))
+
+
+app.command()(tune)
 
 
 @data_app.command()

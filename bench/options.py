@@ -5,13 +5,13 @@ import importlib.util
 import inspect
 import sys
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from pydantic import ConfigDict, ValidationError, create_model
 
 from bench.suite import UsageError, explain, nearest
 from methods.base import AbstractMethod, Entry, ImageSpec, registry
-from methods.parts import Backbone
+from methods.parts import Backbone, Span
 
 
 def load_plugin(path: str) -> None:
@@ -44,6 +44,19 @@ def declared(cls: type[AbstractMethod]) -> dict[str, inspect.Parameter]:
     """Keyword-only arguments of the constructor, by name."""
     parameters = inspect.signature(cls.__init__).parameters
     return {name: p for name, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def spans(cls: type[AbstractMethod]) -> dict[str, Span]:
+    """Where each option that can be tuned is searched, as its type declares it."""
+    hints = get_type_hints(cls.__init__, include_extras=True)
+    found = {name: _span(hints[name]) for name in declared(cls)}
+    return {name: span for name, span in found.items() if span is not None}
+
+
+def _span(hint: Any) -> Span | None:
+    """The span in a type's `Annotated`, or in that of a part, as of `Annotated[float, Span(1, 9)] | None`."""
+    inside = (*getattr(hint, "__metadata__", ()), *map(_span, get_args(hint)))
+    return next((part for part in inside if isinstance(part, Span)), None)
 
 
 def on_backbone(label: str, entry: Entry, given: dict[str, Any], backbone: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from bench.environment import choose_device, cores
 from bench.measure import choose
 from bench.options import build, find, load_plugin, on_backbone, resolve
 from bench.paths import data_root, results_folder
-from bench.suite import Cell, Plan, Suite, UsageError, cell_id, to_json
+from bench.suite import Cell, Plan, ScoreOn, Suite, UsageError, cell_id, to_json
 from methods.base import ImageSpec
 from metrics.base import Metric, Unavailable
 from metrics.features import file_hash, inception_extractor
@@ -39,7 +39,7 @@ class Request:
     threads: int | None = None
 
 
-def make_plan(suite: Suite, request: Request) -> Plan:
+def make_plan(suite: Suite, request: Request, score_on: ScoreOn = "test") -> Plan:
     """Raises UsageError or DataError, in one line, for whatever cannot be run."""
     methods.load()
     metrics.load()
@@ -54,7 +54,9 @@ def make_plan(suite: Suite, request: Request) -> Plan:
     # Sums in another order give other last bits, so the number of threads does not follow from what else happens to run.
     threads = request.threads or (1 if device.type == "cpu" else min(4, cores()))
     cells = [
-        cell for name in suite.dataset for cell in _cells(suite, load(name, root), device, inception, threads, chosen)
+        cell
+        for name in suite.dataset
+        for cell in _cells(suite, load(name, root), device, inception, threads, chosen, score_on)
     ]
     jobs = request.jobs or default_jobs(device, len(cells), threads)
     return Plan(
@@ -73,11 +75,18 @@ def make_plan(suite: Suite, request: Request) -> Plan:
         side_by_side=jobs,
         plugins=plugins,
         inception=inception,
+        score_on=score_on,
     )
 
 
 def _cells(
-    suite: Suite, dataset: Dataset, device: torch.device, inception: dict[str, str], threads: int, chosen: list[Metric]
+    suite: Suite,
+    dataset: Dataset,
+    device: torch.device,
+    inception: dict[str, str],
+    threads: int,
+    chosen: list[Metric],
+    score_on: ScoreOn = "test",
 ) -> list[Cell]:
     if suite.held_out >= len(dataset.x_train):
         raise UsageError(
@@ -111,6 +120,7 @@ def _cells(
             "threads": threads,
             "inception": inception.get("hash", ""),
             "sources": code,
+            **({} if score_on == "test" else {"score_on": score_on}),
         }
         for seed in suite.seed_list():
             identity = cell_id(dataset.name, label, seed, {**content, "seed": seed})

@@ -1,6 +1,7 @@
 """The searches that methods ask for while they are trained, run by Optuna: every trial kept, resumable, answered on fresh draws."""
 
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,18 +50,19 @@ def run_search(
     journal = own / f"{search.name}.journal" if own is not None else None
     costs = list(search.costs) if search.sampler == "nsga2" and search.trials is not None else ["value"]
     afresh = "remove that file, or run the cell with --force, to start afresh" if journal else ""
-    study = Study(journal, search.name, search.space, costs, search.sampler, seed, afresh)
+    study = Study(journal, search.name, search.space, costs, search.sampler, seed, afresh, keep_running=True)
     study.start(search.start)
     ended = study.ended()
     total.before_seconds += sum(trial.user_attrs["seconds"] for trial in ended)
-    trials = search.trials or study.size()
+    trials, left = search.trials or study.size(), study.running()
     for done in range(len(ended), trials):
         on_trial(search.name, done, trials)
         began = time.perf_counter()
-        trial = study.ask()
+        trial = left.pop(0) if left else study.ask()
         values = _tried(search, trial, costs, seed, device)
         trial.set_user_attr("seconds", time.perf_counter() - began)
         study.tell(trial, values)
+    study.give_up_running()
     ended = study.ended()
     total.trials += len(ended)
     total.pruned += len(ended) - len(study.complete())
@@ -76,7 +78,10 @@ def _tried(search: Search, trial: Any, costs: list[str], seed: int, device: torc
     """A trial's values, None where it was pruned after a first look; its figures become its attributes."""
     first, full = search.looks
     if search.trials is not None and len(costs) == 1:  # a grid is for seeing all of it
-        trial.report(search.value(_measured(search, trial.params, first, seed, "first", device)), first)
+        value = search.value(_measured(search, trial.params, first, seed, "first", device))
+        with warnings.catch_warnings():  # a trial taken up again may have been looked at before
+            warnings.filterwarnings("ignore", message="The reported value is ignored")
+            trial.report(value, first)
         if trial.should_prune():
             return None
     figures = _measured(search, trial.params, full, seed, "full", device)

@@ -6,11 +6,14 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from bench.paths import data_root, results_folder
 from bench.record import BrokenRecord, Record, cells_folder, read
 from bench.suite import UsageError, load_suite, nearest, suite_names
+
+if TYPE_CHECKING:
+    from methods.parts import Span
 
 
 def _load(plugins: list[str]) -> None:
@@ -79,7 +82,7 @@ def describe(name: str, results: str | None, plugins: list[str]) -> str:
 
 
 def _method(name: str) -> str:
-    from bench.options import declared
+    from bench.options import declared, spans
     from methods.base import registry
 
     entry = registry[name]
@@ -95,10 +98,11 @@ def _method(name: str) -> str:
         if used
     ]
     lines.append(f"labels: {' and '.join(uses) or 'not used'}")
-    options = declared(entry.cls)
+    options, searched = declared(entry.cls), spans(entry.cls)
     lines.append("options:" if options else "options: none")
     for option, parameter in options.items():
-        lines.append(f"  {option} = {parameter.default!r}   ({_kind(parameter.annotation)})")
+        span = f"   tuned over {_searched(searched[option])}" if option in searched else ""
+        lines.append(f"  {option} = {parameter.default!r}   ({_kind(parameter.annotation)}){span}")
     return "\n".join(lines)
 
 
@@ -119,6 +123,11 @@ def _kind(annotation: object) -> str:
         if kind in signs
     ]
     return ", ".join([name, *limits])
+
+
+def _searched(span: "Span") -> str:
+    """`2 to 64, log`: where `bench tune` looks, both ends included."""
+    return f"{span.low:g} to {span.high:g}{', log' if span.log else ''}"
 
 
 def _cell(folder: Path) -> str:

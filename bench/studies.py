@@ -4,8 +4,9 @@ import csv
 import fcntl
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -43,13 +44,24 @@ class Study:
     """A search space and what was tried in it. Values are minimised, one or (costs) several.
 
     path: the journal file; None keeps all in memory. afresh: what to tell a user whose file holds another search.
-    Raises OtherSpace for such a file. A trial that a killed process left unfinished is tried again, a finished one never.
+    setting: what else the values hang on. Raises OtherSpace for a file of another search or setting. A trial that a killed process left
+    unfinished is tried again, under a number of its own, or with `keep_running` goes on under its own (`running`); a finished one never.
     """
 
     def __init__(
-        self, path: Path | None, name: str, space: Space, costs: Sequence[str], sampler: Sampler, seed: int, afresh: str
+        self,
+        path: Path | None,
+        name: str,
+        space: Space,
+        costs: Sequence[str],
+        sampler: Sampler,
+        seed: int,
+        afresh: str,
+        setting: Mapping[str, Any] | None = None,
+        keep_running: bool = False,
     ) -> None:
         self.space, self.costs, self.sampler, self.seed, self.name = dict(space), list(costs), sampler, seed, name
+        self.setting = dict(setting or {})
         self.grid = all(isinstance(values, tuple) for values in space.values())
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,18 +81,22 @@ class Study:
         if not known:
             self.study.set_user_attr("search", said)
         elif self.study.user_attrs.get("search") != said:
-            raise OtherSpace(f"study {name!r} in {path} is of another search space: {afresh}")
-        self._take_up_again()
+            other = _differences(self.study.user_attrs.get("search"), said)
+            raise OtherSpace(f"study {name!r} in {path} is of another search space{other}: {afresh}")
+        self._take_up_again(keep_running)
 
     def _said(self) -> str:
         space = {name: str(values) for name, values in self.space.items()}
-        return json.dumps({"space": space, "costs": self.costs, "sampler": self.sampler, "seed": self.seed})
+        own = {"space": space, "costs": self.costs, "sampler": self.sampler, "seed": self.seed}
+        return json.dumps(own | self.setting)
 
-    def _take_up_again(self) -> None:
+    def _take_up_again(self, keep_running: bool) -> None:
         for trial in self.study.get_trials(states=[TrialState.RUNNING]):
+            # A grid's sampler comes back to what seems to run when all else is done; a failed point it takes for visited.
+            if self.grid or (keep_running and set(trial.params) == set(self.space)):
+                continue
             self.study.tell(trial.number, state=TrialState.FAIL)
-            if not self.grid:  # a grid's sampler sees by itself what is left of it
-                self.study.enqueue_trial(trial.params)
+            self.study.enqueue_trial(trial.params)
 
     def _sampler(self, number: int) -> BaseSampler:
         """A sampler seeded for the trial of this number, so that a study taken up again goes on as it would have gone on."""
@@ -103,6 +119,15 @@ class Study:
         self.study.sampler = self._sampler(len(self.study.get_trials(deepcopy=False)))
         return self.study.ask(self.distributions())
 
+    def running(self) -> list[Trial]:
+        """Trials that were asked for and have no values yet, by number."""
+        left = self.study.get_trials(states=[TrialState.RUNNING])
+        return [Trial(self.study, one._trial_id) for one in left if set(one.params) == set(self.space)]
+
+    def give_up_running(self) -> None:
+        for trial in self.study.get_trials(states=[TrialState.RUNNING]):
+            self.study.tell(trial.number, state=TrialState.FAIL)
+
     def tell(self, trial: Trial, values: Sequence[float] | None) -> None:
         """The trial's values; None where it was pruned."""
         state = TrialState.PRUNED if values is None else TrialState.COMPLETE
@@ -121,6 +146,34 @@ class Study:
 
     def complete(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+
+    def failed(self) -> list[FrozenTrial]:
+        """Trials that ended without a value and say why, by number; not those that a killed process left."""
+        failed = self.study.get_trials(deepcopy=False, states=[TrialState.FAIL])
+        return [trial for trial in failed if "error" in trial.user_attrs]
+
+    def best(self) -> list[FrozenTrial]:
+        """The trial of the lowest value, or with several costs those that no other beats in all of them, by the first."""
+        if not self.complete():
+            return []
+        best = [self.study.best_trial] if len(self.costs) == 1 else self.study.best_trials
+        return sorted(best, key=lambda trial: (trial.values, trial.number))
+
+    def importances(self, cost: int = 0) -> dict[str, float]:
+        """Share of each name in how a cost varies over the space (functional ANOVA, Hutter et al. 2014), largest first.
+
+        Raises ValueError, with why, where the trials so far cannot tell.
+        """
+        values = {trial.values[cost] for trial in self.complete()}
+        if len(values) < 2:
+            count = len(self.complete())
+            raise ValueError(
+                "all trials have the same value" if count > 1 else f"{count} complete trials, it takes two"
+            )
+        evaluator = optuna.importance.FanovaImportanceEvaluator(seed=self.seed)
+        return optuna.importance.get_param_importances(
+            self.study, evaluator=evaluator, target=lambda trial: trial.values[cost]
+        )
 
     def size(self) -> int:
         """Points of a grid."""
@@ -141,6 +194,16 @@ class Study:
             point = [trial.params.get(name, "") for name in self.space]
             writer.writerow([self.name, trial.number, trial.state.name.lower(), *said, *point])
         return text.getvalue()
+
+
+def _differences(before: str | None, now: str) -> str:
+    """` (epochs and metric differ)`: the names of what is not as it was; empty where the file does not say."""
+    try:
+        old, new = json.loads(before or ""), json.loads(now)
+    except ValueError:
+        return ""
+    names = [name for name in new | old if old.get(name) != new.get(name)]
+    return f" ({', '.join(names)} {'differ' if len(names) > 1 else 'differs'})"
 
 
 def _distribution(values: Span | tuple) -> BaseDistribution:

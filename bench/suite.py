@@ -12,6 +12,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 SUITES = Path(__file__).parent / "suites"
+ScoreOn = Literal["test", "held_out"]
+"""The images that a cell is scored on: the test split, or, where settings are chosen by the score, the held-out part of training."""
 
 
 class UsageError(ValueError):
@@ -126,6 +128,7 @@ class Plan:
     side_by_side: int
     plugins: list[str]
     inception: dict[str, str]
+    score_on: ScoreOn = "test"
 
     @staticmethod
     def read(path: Path) -> "Plan":

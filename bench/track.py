@@ -127,6 +127,18 @@ class Tracker:
         self._statuses[record.status] += 1
         return written
 
+    def add(self, figures: dict[str, float], files: Sequence[Path]) -> None:
+        """Metrics and artifacts of the invocation's own run. Raises TrackingError."""
+        from mlflow.entities import Metric
+
+        now, names = int(time.time() * 1000), content.legal_names(figures)
+        metrics = [Metric(names[name], value, now, 0) for name, value in figures.items()]
+        with guarded(self.uri, hint=self.hint):
+            for some in _chunks(metrics, 900):
+                self.client.log_batch(self.run_id, metrics=some, synchronous=True)
+            for path in files:
+                self.client.log_artifact(self.run_id, str(path))
+
     def close(self, status: str = "FINISHED") -> None:
         """End the invocation's run: FINISHED, FAILED or KILLED. Raises TrackingError."""
         from mlflow.entities import Metric

@@ -1,10 +1,12 @@
 """The beta-VAE, with or without capacity."""
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
 from methods.base import AbstractVAE, Count, ImageSpec, NonNegative, method
-from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder
+from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder, Span
 
 
 @method(
@@ -23,11 +25,11 @@ class BetaVAE(AbstractVAE):
         self,
         spec: ImageSpec,
         *,
-        latent: Count = 20,
+        latent: Annotated[Count, Span(2, 64, log=True, whole=True)] = 20,
         backbone: Backbone = "mlp",
         hidden: Count | None = None,
-        beta: NonNegative = 5.0,
-        capacity: NonNegative = 0.0,
+        beta: Annotated[NonNegative, Span(0.1, 20.0, log=True)] = 5.0,
+        capacity: Annotated[NonNegative, Span(0.0, 50.0)] = 0.0,
         ramp_steps: Count = 25_000,
     ) -> None:
         super().__init__()

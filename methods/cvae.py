@@ -1,10 +1,12 @@
 """The conditional VAE."""
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
 from methods.base import AbstractClassVAE, Count, ImageSpec, method
-from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder, one_hot
+from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder, Span, one_hot
 
 
 @method("cvae", source="003_b71d894c057c3002.txt, section 3.2 (Sohn et al. 2015)")
@@ -17,7 +19,12 @@ class CVAE(AbstractClassVAE):
     labels_at_test = True
 
     def __init__(
-        self, spec: ImageSpec, *, latent: Count = 20, backbone: Backbone = "mlp", hidden: Count | None = None
+        self,
+        spec: ImageSpec,
+        *,
+        latent: Annotated[Count, Span(2, 64, log=True, whole=True)] = 20,
+        backbone: Backbone = "mlp",
+        hidden: Count | None = None,
     ) -> None:
         super().__init__(components=spec.classes)
         self.latent, self.classes = latent, spec.classes

@@ -3,6 +3,7 @@
 import math
 from abc import abstractmethod
 from collections.abc import Iterator
+from typing import Annotated
 
 import torch
 from jaxtyping import Float, Int
@@ -19,7 +20,7 @@ from methods.base import (
     TrainingData,
     method,
 )
-from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Categorical, Encoder, Gaussian, Joint, one_hot
+from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Categorical, Encoder, Gaussian, Joint, Span, one_hot
 
 
 class AbstractJointVAE(AbstractVAE):
@@ -89,17 +90,17 @@ class JointVAE(AbstractJointVAE):
         self,
         spec: ImageSpec,
         *,
-        latent: Count = 20,
+        latent: Annotated[Count, Span(2, 64, log=True, whole=True)] = 20,
         categories: Count | None = None,
         backbone: Backbone = "mlp",
         hidden: Count | None = None,
-        beta: NonNegative = 30.0,
-        gamma: NonNegative = 30.0,
-        capacity: NonNegative = 5.0,
+        beta: Annotated[NonNegative, Span(0.5, 100.0, log=True)] = 30.0,
+        gamma: Annotated[NonNegative, Span(0.5, 100.0, log=True)] = 30.0,
+        capacity: Annotated[NonNegative, Span(0.0, 50.0)] = 5.0,
         ramp_steps: Count = 25_000,
-        discrete_capacity: NonNegative = 5.0,
+        discrete_capacity: Annotated[NonNegative, Span(0.0, 5.0)] = 5.0,
         discrete_ramp_steps: Count = 25_000,
-        temperature: Positive = 0.67,
+        temperature: Annotated[Positive, Span(0.1, 2.0, log=True)] = 0.67,
     ) -> None:
         super().__init__(spec, latent, categories or spec.classes, backbone, hidden, temperature)
         self.weights = {
@@ -130,17 +131,17 @@ class SupervisedJointVAE(AbstractJointVAE):
         self,
         spec: ImageSpec,
         *,
-        latent: Count = 20,
+        latent: Annotated[Count, Span(2, 64, log=True, whole=True)] = 20,
         categories: Count | None = None,
         backbone: Backbone = "mlp",
         hidden: Count | None = None,
-        beta: NonNegative = 30.0,
-        gamma: NonNegative = 30.0,
-        capacity: NonNegative = 5.0,
+        beta: Annotated[NonNegative, Span(0.5, 100.0, log=True)] = 30.0,
+        gamma: Annotated[NonNegative, Span(0.5, 100.0, log=True)] = 30.0,
+        capacity: Annotated[NonNegative, Span(0.0, 50.0)] = 5.0,
         ramp_steps: Count = 25_000,
-        discrete_capacity: NonNegative = 0.0,
+        discrete_capacity: Annotated[NonNegative, Span(0.0, 5.0)] = 0.0,
         discrete_ramp_steps: Count = 25_000,
-        temperature: Positive = 0.67,
+        temperature: Annotated[Positive, Span(0.1, 2.0, log=True)] = 0.67,
     ) -> None:
         if categories not in (None, spec.classes):
             raise ValueError(

@@ -1,12 +1,23 @@
 """K-Means VAE: every image is drawn to the nearest k-means centroid of the latent space."""
 
 from collections.abc import Iterator
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from methods.base import AbstractVAE, Count, ImageSpec, Phase, Terms, TrainingData, method
-from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder, lloyd, nearest, spread_seeds
+from methods.parts import (
+    Backbone,
+    Bernoulli,
+    BernoulliDecoder,
+    Gaussian,
+    GaussianEncoder,
+    Span,
+    lloyd,
+    nearest,
+    spread_seeds,
+)
 
 
 @method("kmeans-vae", source="003_b71d894c057c3002.txt, sections 4 and 5.2")
@@ -26,10 +37,10 @@ class KMeansVAE(AbstractVAE):
         self,
         spec: ImageSpec,
         *,
-        latent: Count = 20,
+        latent: Annotated[Count, Span(2, 64, log=True, whole=True)] = 20,
         backbone: Backbone = "mlp",
         hidden: Count | None = None,
-        clusters: Count = 10,
+        clusters: Annotated[Count, Span(2, 50, log=True, whole=True)] = 10,
         iterations: Count = 20,
     ) -> None:
         super().__init__(components=clusters)

@@ -1,13 +1,13 @@
 """Lambda-Hot VAE: every class has its own place in the latent space."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor, nn
 
 from methods.base import AbstractClassVAE, Count, ImageSpec, NonNegative, Phase, Positive, Terms, TrainingData, method
-from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder
+from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder, Span
 
 
 @method("lambda-hot", source="003_b71d894c057c3002.txt, sections 4 and 5.1; movable centres: section 6.1")
@@ -26,12 +26,12 @@ class LambdaHot(AbstractClassVAE):
         self,
         spec: ImageSpec,
         *,
-        latent: Count = 20,
+        latent: Annotated[Count, Span(10, 64, log=True, whole=True)] = 20,
         backbone: Backbone = "mlp",
         hidden: Count | None = None,
-        lam: NonNegative = 5.0,
+        lam: Annotated[NonNegative, Span(0.5, 20.0, log=True)] = 5.0,
         centres: Literal["fixed", "movable"] = "fixed",
-        centre_scale: Positive = 1.0,
+        centre_scale: Annotated[Positive, Span(0.1, 10.0, log=True)] = 1.0,
     ) -> None:
         super().__init__(components=spec.classes)
         if latent < spec.classes:

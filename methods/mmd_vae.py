@@ -1,10 +1,12 @@
 """The MMD-VAE: the aggregate posterior is drawn to the prior, single posteriors are not."""
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
 from methods.base import AbstractVAE, Count, ImageSpec, NonNegative, Positive, Terms, method
-from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder, bandwidth_of, mmd2
+from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder, Span, bandwidth_of, mmd2
 
 
 @method("mmd-vae", source="000_2852ba8d0aec7d1a.txt, section 3.3, eq. 2 (Zhao et al. 2019, InfoVAE)")
@@ -20,12 +22,12 @@ class MMDVAE(AbstractVAE):
         self,
         spec: ImageSpec,
         *,
-        latent: Count = 20,
+        latent: Annotated[Count, Span(2, 64, log=True, whole=True)] = 20,
         backbone: Backbone = "mlp",
         hidden: Count | None = None,
-        mmd_weight: NonNegative = 1000.0,
-        kl_weight: NonNegative = 0.0,
-        bandwidth: Positive | None = None,
+        mmd_weight: Annotated[NonNegative, Span(10.0, 10_000.0, log=True)] = 1000.0,
+        kl_weight: Annotated[NonNegative, Span(0.0, 1.0)] = 0.0,
+        bandwidth: Annotated[Positive, Span(1.0, 10_000.0, log=True)] | None = None,
     ) -> None:
         super().__init__()
         self.latent = latent

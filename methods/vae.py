@@ -1,10 +1,12 @@
 """The variational autoencoder."""
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
 from methods.base import AbstractVAE, Count, ImageSpec, method
-from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder
+from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder, Span
 
 
 @method("vae", source="003_b71d894c057c3002.txt, section 3 (Kingma and Welling 2014)")
@@ -15,7 +17,12 @@ class VAE(AbstractVAE):
     """
 
     def __init__(
-        self, spec: ImageSpec, *, latent: Count = 20, backbone: Backbone = "mlp", hidden: Count | None = None
+        self,
+        spec: ImageSpec,
+        *,
+        latent: Annotated[Count, Span(2, 64, log=True, whole=True)] = 20,
+        backbone: Backbone = "mlp",
+        hidden: Count | None = None,
     ) -> None:
         super().__init__()
         self.latent = latent

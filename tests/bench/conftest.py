@@ -33,7 +33,9 @@ def make(spec: ImageSpec, data: TrainingData, test_images: Images, tmp_path: Pat
     torch.manual_seed(0)
     classifier = NeutralClassifier((spec.channels, spec.height, spec.width), spec.classes).eval()
 
-    def made(name: str = "lambda-hot", accuracy: float = 0.9, seed: int = 0, **options: Any) -> Evidence:
+    def made(
+        name: str = "lambda-hot", accuracy: float = 0.9, seed: int = 0, costs: Costs | None = None, **options: Any
+    ) -> Evidence:
         torch.manual_seed(0)
         method = build(name, find(name), spec, options)
         with seeded(0, "noise", CPU):
@@ -47,7 +49,7 @@ def make(spec: ImageSpec, data: TrainingData, test_images: Images, tmp_path: Pat
             test_images,
             settings,
             seed,
-            Costs(2.0, curves.trained_images, 3 * 2**20, 11),
+            costs or Costs(2.0, curves.trained_images, 3 * 2**20, 11),
             neutral=lambda: Neutral(classifier, "hash of it", accuracy),
             inception=lambda: _refuse("no weights here"),
             originals_name="tiny",

@@ -131,7 +131,7 @@ def test_a_search_taken_up_again_repeats_no_finished_trial(tmp_path: Path) -> No
     assert len(firsts) == 12 - 6, "six had ended, the seventh is tried again"
     assert total.trials == 12
     assert 0 < total.before_seconds < total.seconds
-    assert [line["state"] for line in lines(tmp_path)].count("fail") == 1
+    assert {line["state"] for line in lines(tmp_path)} <= {"complete", "pruned"}
     assert found.point.keys() == whole.point.keys()
 
 
@@ -178,7 +178,7 @@ def test_a_file_of_another_search_is_refused_with_the_way_to_start_afresh(
     tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     run(search_for(3), tmp_path)
-    with pytest.raises(OtherSpace, match=r"bowl\.journal is of another search space: remove that file, or .*--force"):
+    with pytest.raises(OtherSpace, match=r"bowl\.journal is of another search space \(.*\): remove that file, or .*--force"):
         run(search_for(3, **changes), tmp_path)
     assert len(lines(tmp_path)) == 3, "nothing is lost"
 
