@@ -156,8 +156,9 @@ def span(record: Record, folder: Path) -> tuple[int, int]:
 
 
 def artifacts(folder: Path) -> list[Path]:
-    """The files that go with the run: pictures and the record itself."""
-    return [path for path in (*sorted(folder.glob("*.png")), folder / "record.json") if path.is_file()]
+    """The files that go with the run: pictures, the table of a search's trials, and the record itself."""
+    files = (*sorted(folder.glob("*.png")), folder / "trials.csv", folder / "record.json")
+    return [path for path in files if path.is_file()]
 
 
 def commit(git: Any) -> str:

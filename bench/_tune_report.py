@@ -1,5 +1,6 @@
 """What a tuning ends with: a table, trials.csv, plots, the best settings as a suite file, and one run in MLflow."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,9 @@ class Report:
         print(
             "chosen by these very figures, the best look better than they are; on the test split, beside the default:"
         )
-        print(f"  python -m bench run --suite {self.out} --results {results}")
+        words = ["run", "--suite", str(self.out), "--results", str(results)]
+        words += ["--data-root", self.trials.request.data] if self.trials.request.data else []
+        print(f"  {shlex.join(['python', '-m', 'bench', *words])}")
         return 0
 
     def tuned(self) -> dict[str, Point]:
@@ -110,7 +113,7 @@ class Report:
         )
         trial_suite = self.target.trial_suite
         how = f"{len(self.study.complete())} trials by {' and '.join(self.metrics)}, {trial_suite.budget.epochs} epochs"
-        how += f", {len(trial_suite.seed_list())} seeds, scored on {trial_suite.held_out} held-out training images"
+        how += f", seeds {', '.join(map(str, trial_suite.seed_list()))}, scored on {trial_suite.held_out} held-out training images"
         self.out.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(self.out, f"# Written by `bench tune`: {how}.\n{as_toml(best)}")
         load_suite(str(self.out))
@@ -125,7 +128,7 @@ class Report:
         for tuned, trial in zip(best, self.best, strict=False):
             figures |= {f"{tuned}/{name}": trial.user_attrs[name] for name in self.metrics}
         figures |= {"trials_complete": len(self.study.complete()), "trials_failed": len(self.study.failed())}
-        told = {"method": self.target.entry.name, "row": self.target.label, "metric": " ".join(self.metrics)}
+        told: dict[str, Any] = {"method": self.target.entry.name, "row": self.target.label, "metric": " ".join(self.metrics)}
         told |= {"sampler": self.trials.asked.sampler, "best": best}
         told |= {"budget": self.target.trial_suite.budget.model_dump()}
         hint = "the trials and best.toml are on disk; give the same command again to write them"

@@ -23,6 +23,7 @@ from bench.measure import choose, measure
 from bench.options import build, find, load_plugin
 from bench.paths import cache_folder
 from bench.record import Record, cells_folder, write
+from bench.search import TRIALS
 from bench.seeds import deterministic, seeded, stream
 from bench.shelf import Shelf
 from bench.suite import Cell, Evaluation, Plan
@@ -100,8 +101,7 @@ class CellRun:
 
             self._write_curves()
             made, self.record.events = draw(self.folder, evidence, dataset.classes)
-            tables = [f"search/{path.name}" for path in sorted((self.folder / "search").glob("*.csv"))]
-            self.record.artifacts = ["curves.csv", *tables, *made]
+            self.record.artifacts = ["curves.csv", *([TRIALS] if self.trained.searched.tables else []), *made]
 
     def _data(self) -> tuple[Dataset, TrainingData, Images]:
         dataset = load(self.cell.dataset, Path(self.plan.data_root), download=False)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from bench.cli_tune import tune
+from bench.figures import FIGURES
 from bench.flags import DataRoot, Device, Plugin, Results, SuiteOption, TrackingUri
 
 app = typer.Typer(
@@ -124,6 +125,31 @@ def leaderboard(
     published = against == "published"
     shown = leaderboards.show(folder, suite, format, published, per_cell, everything, width, color, chosen)
     typer.echo(shown)
+
+
+@app.command()
+def figure(
+    name: Annotated[
+        str | None, typer.Argument(help=f"{', '.join(FIGURES)}; none lists them with a word on each.")
+    ] = None,
+    suite: Annotated[str | None, typer.Option(help="The suite whose records are drawn.", metavar="S")] = None,
+    results: Results = None,
+    out: Annotated[
+        str | None, typer.Option(help="Both are written, and FILE.csv.", metavar="FILE.png|FILE.svg")
+    ] = None,
+    rows: Annotated[str | None, typer.Option(help="Only these rows [the figure's choice].", metavar="A,B")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Which data set, of a suite with several.")] = None,
+) -> None:
+    """Draw a figure of a paper from the records, and say which of the paper's claims about it hold here."""
+    from bench.figures import draw, listing
+    from bench.paths import results_folder
+
+    if name is None:
+        typer.echo(listing())
+        return
+    from leaderboards.published import read
+
+    typer.echo(draw(name, suite, results_folder(results), out, rows, dataset, read()))
 
 
 @app.command()

@@ -1,9 +1,11 @@
 """The searches that methods ask for while they are trained, run by Optuna: every trial kept, resumable, answered on fresh draws."""
 
+import csv
+import io
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,10 @@ MORE_TO_CONFIRM = 4
 """Images of a class with which the best points are measured again, in units of a trial's."""
 
 
+TRIALS = "trials.csv"
+"""Every trial of a cell's searches, one below another: no column for what a search has not."""
+
+
 @dataclass
 class Searched:
     """What a cell's searches took. before_seconds: what trials of an earlier process, killed since, had taken."""
@@ -25,6 +31,7 @@ class Searched:
     pruned: int = 0
     seconds: float = 0.0
     before_seconds: float = 0.0
+    tables: list[str] = field(default_factory=list)
 
     @property
     def seconds_per_100_trials(self) -> float:
@@ -67,11 +74,23 @@ def run_search(
     total.trials += len(ended)
     total.pruned += len(ended) - len(study.complete())
     total.seconds += sum(trial.user_attrs["seconds"] for trial in ended)
-    if own is not None:
+    if own is not None and folder is not None:
         write_atomically(own / f"{search.name}.csv", study.csv())
+        total.tables.append(study.csv())
+        write_atomically(folder / TRIALS, stacked(total.tables))
     by_value = sorted(study.complete(), key=lambda trial: trial.user_attrs["value"])
     best: list[Point] = [dict(trial.params) for trial in by_value[: search.confirmed]]
     return _confirmed(search, [*best, *(point for point in search.start if point not in best)], seed, device)
+
+
+def stacked(tables: list[str]) -> str:
+    """CSV tables as one, with all columns that any of them has; a field that a table has not is empty."""
+    lines = [line for table in tables for line in csv.DictReader(io.StringIO(table))]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(dict.fromkeys(name for line in lines for name in line)), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return text.getvalue()
 
 
 def _tried(search: Search, trial: Any, costs: list[str], seed: int, device: torch.device) -> list[float] | None:

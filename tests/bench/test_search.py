@@ -40,8 +40,8 @@ def run(search: Search, folder: Path | None = None, seed: int = 0) -> tuple[Foun
 
 
 def lines(folder: Path, name: str = "bowl") -> list[dict[str, str]]:
-    with (folder / "search" / f"{name}.csv").open() as file:
-        return list(csv.DictReader(file))
+    with (folder / "trials.csv").open() as file:
+        return [line for line in csv.DictReader(file) if line["study"] == name]
 
 
 def counted(measure: Callable[[Point, int], Figures], seen: list[tuple[Point, int]]) -> Callable[[Point, int], Figures]:
@@ -181,6 +181,18 @@ def test_a_file_of_another_search_is_refused_with_the_way_to_start_afresh(
     with pytest.raises(OtherSpace, match=r"bowl\.journal is of another search space \(.*\): remove that file, or .*--force"):
         run(search_for(3, **changes), tmp_path)
     assert len(lines(tmp_path)) == 3, "nothing is lost"
+
+
+def test_a_cells_searches_are_one_table(tmp_path: Path) -> None:
+    total = Searched()
+    for search in (search_for(3), replace(search_for(2), name="other", space={"a": Span(0.0, 1.0), "c": (1, 2)})):
+        made = replace(search, measure=lambda point, images: {"cosine": float(point["a"]), "error": 0.0})
+        run_search(made, tmp_path, 0, CPU, total)
+    both = lines(tmp_path), lines(tmp_path, "other")
+    assert [len(table) for table in both] == [3, 2]
+    assert all(line["b"] and not line["c"] for line in both[0])
+    assert all(line["c"] in ("1", "2") and not line["b"] for line in both[1])
+    assert total.trials == 5
 
 
 def test_a_study_in_memory_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

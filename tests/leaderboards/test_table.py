@@ -195,3 +195,17 @@ def test_columns_are_picked_in_the_order_asked_for(tmp_path: Path) -> None:
     assert [column.metric for column in board.columns] == ["neutral_accuracy", "fid"]
     with pytest.raises(ValueError, match="no column 'fidd' here: fid"):
         pick_columns(boards, ["fidd"])
+
+
+def test_a_row_below_a_floor_or_with_a_caveat_is_marked_with_the_seed(tmp_path: Path) -> None:
+    floor = {"accuracy": {"unit": "", "better": "higher", "source": "", "family": "generation", "floor": 0.97}}
+    below = [
+        record("weak", seed, metrics={"accuracy": value}, definitions=floor) for seed, value in ((0, 0.98), (1, 0.96))
+    ]
+    said = record("said", metrics={"accuracy": 0.99}, definitions=floor, facts={"caveats": ["a floor is missed"]})
+    good = record("good", metrics={"accuracy": 0.97}, definitions=floor)
+    board = only(collect(save(tmp_path, [*below, said, good])))
+    assert {row.title for row in board.rows} == {"weak †", "said †", "good"}
+    assert "† weak: accuracy 0.9600 (seed 1) is below 0.97" in board.notes
+    assert "† said: a floor is missed (seed 0)" in board.notes
+    assert len([note for note in board.notes if note.startswith("†")]) == 2

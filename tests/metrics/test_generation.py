@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from metrics import cost, diversity, generation
-from metrics.base import Unavailable
+from metrics.base import Unavailable, registry
 
 
 def test_neutral_accuracy_is_agreement_by_the_class_asked_for():
@@ -76,3 +76,26 @@ def test_costs_are_passed_on_and_memory_is_in_mebibytes():
     assert cost.peak_memory_mib(3 * 2**20) == 3.0
     passed = (cost.train_seconds, cost.images_per_second, cost.sample_seconds, cost.parameters)
     assert [one(7) for one in passed] == [7.0] * 4
+
+
+def test_generation_accuracy_and_objective_are_the_papers():
+    images = torch.randint(0, 256, (6, 1, 4, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    labels, seen = torch.tensor([0, 0, 0, 1, 1, 1]), torch.tensor([0, 0, 1, 1, 1, 1])
+    accuracy = generation.generation_accuracy(seen, labels)
+    assert accuracy.values.mean().item() == pytest.approx(5 / 6)
+    assert accuracy.groups.tolist() == labels.tolist()
+    cosine = diversity.within_class_cosine(images, labels)
+    assert generation.generation_objective(images, labels, seen) == pytest.approx(cosine + 1 / 6)
+
+
+def test_the_reconstruction_classifier_is_measured_on_three_sets_and_has_a_floor_on_one():
+    right, wrong = torch.tensor([0, 1, 1]), torch.tensor([0, 0, 0])
+    found = generation.reconstruction_classifier(right, right, right[:2], wrong[:2], right[:2])
+    means = {name.split("_")[2]: items.values.mean().item() for name, items in found.items()}
+    assert means == {"train": 1.0, "test": 1.0, "original": 0.5}
+    figures = registry["reconstruction_classifier"].figures
+    assert {name.split("_")[2]: figure.floor for name, figure in figures.items()} == {
+        "train": 0.97,
+        "test": None,
+        "original": None,
+    }
