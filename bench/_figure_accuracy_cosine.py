@@ -6,10 +6,10 @@ import csv
 import io
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench import _figure_claims as claims
-from bench._charts import FAINT, GREY, INK, _figure, _style
+from bench._charts import FAINT, GREY, _figure, _style
 from bench._figure_grid import GRID, Row
 from bench._figure_grid import rows as read_rows
 from bench.figures import Published, Request, save
@@ -17,9 +17,11 @@ from bench.record import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
 
 SOURCE = "aguilar-latent-generation"
-WIDE, HEIGHT = 900, 620
+LEFT, PLOT = 0.115, 444
+"""The plot's left edge as a share of the width, its height in pixels."""
 COLOURS = ("#4c78a8", "#e45756", "#54a24b", "#b279a2", "#f58518", "#439894", "#9d755d", "#79706e")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 TABLE = (
@@ -39,18 +41,7 @@ class Cross(NamedTuple):
 def draw(request: Request) -> list[str]:
     """Write the pictures and their data; gives their names and what became of the paper's claims."""
     rows = read_rows(request)
-    crosses = table_4(rows, request.published)
-    with _style():
-        drawing = _figure(HEIGHT)
-        axes = drawing.add_axes((0.095, 0.1, 0.875, 0.775))
-        for position, row in enumerate(rows):
-            _curve(axes, row, position)
-        _crosses(axes, crosses, rows)
-        _dress(axes)
-        _legend(axes, bool(crosses))
-        drawing.text(0.095, 0.955, "Accuracy against diversity of Simple's generations", fontsize=15, va="center")
-        drawing.text(0.095, 0.913, _caption(request.suite, rows), fontsize=11, color=GREY, va="center")
-        written = save(drawing, request.out)
+    written = save(_drawn(request, rows), request.out)
     data = request.out.with_suffix(".csv")
     write_atomically(data, table(rows))
     head = f"claims of {claims.SOURCE}, here on {rows[0].dataset}, mean ± standard deviation over seeds:"
@@ -90,73 +81,90 @@ def table_4(rows: Sequence[Row], published: Sequence[Published]) -> list[Cross]:
     ]
 
 
+def _drawn(request: Request, rows: Sequence[Row]) -> Drawing:
+    crosses = table_4(rows, request.published)
+    entries = len(rows) + bool(crosses)
+    longest = max(len(row.label) for row in rows)
+    columns = 3 if longest <= 16 else 2 if longest <= 32 else 1
+    top = 86 + 22 * -(-entries // columns)
+    height = top + PLOT + 56
+    with _style():
+        drawing = _figure(height)
+        axes = drawing.add_axes((LEFT, 56 / height, 0.98 - LEFT, PLOT / height))
+        for position, row in enumerate(rows):
+            _curve(axes, row, position)
+        _crosses(axes, crosses, rows)
+        axes.ticklabel_format(useOffset=False)
+        axes.tick_params(labelsize=11)
+        axes.set_xlabel("mean within-class cosine (lower is more diverse)")
+        axes.set_ylabel("accuracy of generations (classifier of reconstructions)")
+        axes.legend(
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            ncols=columns,
+            fontsize=11,
+            borderaxespad=0.3,
+            borderpad=0,
+            handlelength=1.6,
+        )
+        drawing.text(
+            LEFT, 1 - 26 / height, "Simple generator: accuracy against within-class cosine", fontsize=15, va="center"
+        )
+        for line, said in enumerate(_caption(request.suite, rows)):
+            drawing.text(LEFT, 1 - (51 + 20 * line) / height, said, fontsize=11, color=GREY, va="center")
+    return drawing
+
+
 def _curve(axes: Axes, row: Row, position: int) -> None:
-    """Band below, points faint, front above. Its legend's entry is the front's with the points' marker."""
-    colour, marker = COLOURS[position % len(COLOURS)], MARKERS[position % len(MARKERS)]
+    """Band below, points faint, the front above as a line. The last is its legend's entry, with the points' marker."""
+    colour, marker = _look(position)
     (cosine, accuracy), deviations, front = row.means(), row.deviations(), row.front()
     if deviations is not None:
         low, high = accuracy - deviations[1], accuracy + deviations[1]
         axes.fill_between(cosine, low, high, color=colour, alpha=0.16, linewidth=0, zorder=1)
-    axes.plot(
-        cosine,
-        accuracy,
-        linestyle="",
-        marker=marker,
-        color=colour,
-        markersize=6,
-        alpha=0.45,
-        markeredgewidth=0,
-        zorder=2,
-    )
+    points: dict[str, Any] = {"marker": marker, "markersize": 6, "markeredgewidth": 0, "color": colour}
+    axes.plot(cosine, accuracy, linestyle="", alpha=0.4, zorder=3, **points)
     of_front = sorted(zip(cosine[front].tolist(), accuracy[front].tolist(), strict=True))
     seeds = f"{len(row.seeds)} seed{'s' if len(row.seeds) > 1 else ''}"
+    width = max(1.4, 2.6 - 0.6 * position)  # each thinner than the one it may lie upon
+    name = f"{row.label} ({seeds})"
     axes.plot(
-        *zip(*of_front, strict=True),
-        color=colour,
-        linewidth=1.8,
-        drawstyle="steps-post",
-        marker=marker,
-        markersize=6,
-        markeredgewidth=0,
-        markevery=[],
-        zorder=3,
-        label=f"{row.label} ({seeds})",
+        *zip(*of_front, strict=True), linewidth=width, markevery=[], zorder=2 + position / 100, label=name, **points
     )
+
+
+def _look(position: int) -> tuple[str, str]:
+    return COLOURS[position % len(COLOURS)], MARKERS[position % len(MARKERS)]
 
 
 def _crosses(axes: Axes, crosses: Sequence[Cross], rows: Sequence[Row]) -> None:
-    """The paper's points, each named above the curves, where nothing else is drawn, at the end of a thin line."""
-    low, high = axes.get_xlim()
-    for level, cross in enumerate(sorted(crosses, key=lambda one: one.cosine)):
-        colour = COLOURS[cross.row % len(COLOURS)]
+    """The paper's points, each named in a strip of its own above all that is drawn, at the end of a thin line."""
+    for cross in crosses:
         at = (cross.cosine, cross.accuracy)
-        axes.plot(*at, marker="x", markersize=11, markeredgewidth=2.6, color=INK, zorder=4)
-        axes.plot(*at, marker="x", markersize=9, markeredgewidth=1.6, color=colour, zorder=5)
-        side, shift = ("left", -3) if cross.cosine - low < 0.3 * (high - low) else ("right", 3)
-        axes.annotate(
-            rows[cross.row].label,
-            at,
-            xytext=(shift, 20 + 20 * level),
-            textcoords="offset points",
-            ha=side,
-            fontsize=11,
-            color=colour,
-            arrowprops={"arrowstyle": "-", "color": FAINT, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 6},
-        )
-
-
-def _dress(axes: Axes) -> None:
+        axes.plot(*at, marker="x", markersize=13, markeredgewidth=4.5, color="white", zorder=5)
+        axes.plot(*at, marker="x", markersize=11, markeredgewidth=2.2, color=_look(cross.row)[0], zorder=6)
     axes.margins(x=0.02, y=0.04)
-    axes.set_xlabel("mean within-class cosine (lower is more diverse)")
-    axes.set_ylabel("accuracy of generations (classifier of reconstructions)")
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    ticks = [tick for tick in axes.get_yticks() if low <= tick <= min(high, 1 + 1e-9)]
+    if not crosses:
+        return
+    axes.plot([], [], linestyle="", marker="x", markersize=9, markeredgewidth=2, color=GREY, label="the paper, Table 4")
+    step = (high - low) / PLOT * 22
+    for level, cross in enumerate(sorted(crosses, key=lambda one: one.cosine)):
+        y = high + (level + 0.6) * step
+        side, shift = ("left", 5) if cross.cosine - left < 0.3 * (right - left) else ("right", -5)
+        axes.vlines(cross.cosine, cross.accuracy, y + 0.3 * step, colors=FAINT, linewidth=0.8, zorder=4)
+        said: dict[str, Any] = {"ha": side, "va": "center", "fontsize": 11, "color": _look(cross.row)[0]}
+        axes.annotate(rows[cross.row].label, (cross.cosine, y), (shift, 0), textcoords="offset points", **said)
+    axes.set_yticks(ticks)
+    axes.set(xlim=(left, right), ylim=(low, high + (len(crosses) + 0.3) * step))
 
 
-def _legend(axes: Axes, crosses: bool) -> None:
-    axes.legend(loc="lower right")
-
-
-def _caption(suite: str, rows: Sequence[Row]) -> str:
+def _caption(suite: str, rows: Sequence[Row]) -> tuple[str, str]:
     several = [len(row.seeds) > 1 for row in rows]
     band = "band: ± one standard deviation over seeds" if any(several) else "one seed: no band"
-    band += "" if all(several) or not any(several) else ", none with one seed"
-    return f"{rows[0].dataset}, suite {suite} · {len(GRID)} points of theta and n a row, line: Pareto front · {band}"
+    band += "" if all(several) or not any(several) else "; none around a row of one seed"
+    return (
+        f"{rows[0].dataset}, suite {suite}: {len(GRID)} points of theta and n a row, line along their Pareto front",
+        band,
+    )

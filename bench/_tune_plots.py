@@ -113,5 +113,6 @@ def _panels(figure: Figure, count: int, height: int) -> list[Axes]:
 def _head(figure: Figure, height: int, title: str, marks: Sequence[tuple[str, str]], left: float = LEFT) -> None:
     """The title, and under it what the colours mean, in them."""
     figure.text(left, 1 - 24 / height, title, fontsize=14, va="center")
-    for position, (mark, colour) in enumerate(marks):
-        figure.text(left + 0.16 * position, 1 - 50 / height, mark, color=colour, fontsize=11, va="center")
+    for mark, colour in marks:
+        figure.text(left, 1 - 50 / height, mark, color=colour, fontsize=11, va="center")
+        left += 0.03 + 0.0095 * len(mark)  # about a letter's share of the width

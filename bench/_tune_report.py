@@ -128,7 +128,11 @@ class Report:
         for tuned, trial in zip(best, self.best, strict=False):
             figures |= {f"{tuned}/{name}": trial.user_attrs[name] for name in self.metrics}
         figures |= {"trials_complete": len(self.study.complete()), "trials_failed": len(self.study.failed())}
-        told: dict[str, Any] = {"method": self.target.entry.name, "row": self.target.label, "metric": " ".join(self.metrics)}
+        told: dict[str, Any] = {
+            "method": self.target.entry.name,
+            "row": self.target.label,
+            "metric": " ".join(self.metrics),
+        }
         told |= {"sampler": self.trials.asked.sampler, "best": best}
         told |= {"budget": self.target.trial_suite.budget.model_dump()}
         hint = "the trials and best.toml are on disk; give the same command again to write them"

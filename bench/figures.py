@@ -37,7 +37,7 @@ class Published(Protocol):
 class Request:
     """What a figure is drawn from and written to.
 
-    out: FILE.png or FILE.svg, checked; both are written, and FILE.csv with what was drawn. rows: labels; the figure's own choice where None.
+    out: FILE.png or FILE.svg, checked; both are written, and FILE.csv with what was drawn. rows: labels; where None the figure chooses.
     dataset: needed where the suite has several.
     """
 
@@ -122,11 +122,11 @@ def save(drawing: Drawing, out: Path) -> list[Path]:
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-    from bench._charts import _save
+    from bench._charts import STYLE, _save
 
     png, svg = (out.with_suffix(ending) for ending in PICTURES)
-    _save(drawing, png)
     # Ids come from a random salt, unless one is set; letters are drawn as paths, and so the same where the font is not there.
-    with matplotlib.rc_context({"svg.hashsalt": "latentbench", "svg.fonttype": "path"}):
+    with matplotlib.rc_context(STYLE | {"svg.hashsalt": "latentbench", "svg.fonttype": "path"}):
+        _save(drawing, png)
         FigureCanvasSVG(drawing).print_svg(str(svg), metadata={"Date": None, "Creator": None})
     return [png, svg]

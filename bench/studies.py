@@ -4,6 +4,7 @@ import csv
 import fcntl
 import io
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, GridSampler, NSGAIISampler, TPESampler
 from optuna.storages.journal import JournalFileBackend, JournalStorage
-from optuna.storages.journal._file import BaseJournalFileLock
+from optuna.storages.journal._file import BaseJournalFileLock, get_lock_file
+from optuna.storages.journal._storage import JournalOperation
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from bench.seeds import stream
@@ -38,6 +40,24 @@ class _Lock(BaseJournalFileLock):
 
     def release(self) -> None:
         fcntl.flock(self.file, fcntl.LOCK_UN)
+
+
+class _Journal(JournalFileBackend):
+    """Optuna's journal, brought to the disk at the end of a trial alone: at every line, it took 70 % of a search of cheap trials.
+
+    What is written outlives the process in any case; only a machine that goes down may lose its last trial.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, _Lock(path))
+        self.path = path
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        with get_lock_file(self._lock), open(self.path, "ab") as file:
+            file.write("".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode())
+            file.flush()
+            if any(log.get("op_code") == JournalOperation.SET_TRIAL_STATE_VALUES for log in logs):
+                os.fsync(file.fileno())
 
 
 class Study:
@@ -66,8 +86,10 @@ class Study:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         file = str(path)
-        storage = None if path is None else JournalStorage(JournalFileBackend(file, _Lock(file)))
-        pruner = optuna.pruners.MedianPruner(n_startup_trials=10) if len(costs) == 1 else optuna.pruners.NopPruner()
+        storage = None if path is None else JournalStorage(_Journal(file))
+        # The best third at a first look goes on: a median keeps nine of ten of what TPE proposes.
+        several = len(costs) > 1
+        pruner = optuna.pruners.NopPruner() if several else optuna.pruners.PercentilePruner(33.0, n_startup_trials=10)
         known = storage is not None and name in [one.study_name for one in storage.get_all_studies()]
         self.study = optuna.create_study(
             storage=storage,

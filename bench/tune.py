@@ -96,12 +96,11 @@ class Target:
         suite = self.trial_suite
         return {
             "method": self.entry.name,
-            "row": {name: value for name, value in self.base.items() if name not in self.space},
-            "metric": list(self.better),
+            "row": self.base,
             "dataset": suite.dataset,
             "seeds": suite.seed_list(),
             "budget": suite.budget.model_dump(),
-            "evaluation": suite.evaluation.model_dump(),
+            "evaluation": suite.evaluation.model_dump(exclude={"metrics"}),
             "held_out": suite.held_out,
             "code": code,
         }
@@ -176,7 +175,7 @@ def _with_row(suite: Suite, asked: Asked) -> Suite:
     label = asked.method
     if label not in suite.methods:
         if label not in registry:
-            known = [*suite.methods, *registry]
+            known = {*suite.methods, *registry}
             raise UsageError("--method: " + nearest(label, known, f"row of suite {suite.name!r} or method"))
         suite = suite.model_copy(update={"methods": {**suite.methods, label: {}}})
     settings = [one if "." in one.partition("=")[0] else f"{label}.{one}" for one in asked.settings]
@@ -202,7 +201,7 @@ def chosen_space(label: str, entry: Entry, base: dict[str, Any], names: str | No
         raise UsageError(f"--options {names!r}: name at least one of: {', '.join(known)}")
     for name in wanted:
         if name not in base:
-            raise UsageError("--options: " + nearest(name, known, f"option of method {entry.name!r} that can be tuned"))
+            raise UsageError("--options: " + nearest(name, known, f"tunable option of method {entry.name!r}"))
         if name not in known:
             raise UsageError(
                 f"--options: {name!r} of method {entry.name!r} has no span; these can be tuned: {', '.join(known)}"

@@ -33,9 +33,12 @@ from methods.parts import (
     Search,
     Space,
     Span,
+    as_matrix,
     bandwidth_of,
+    class_moments,
+    mean_cosine,
     mmd2,
-    one_hot,
+    shortest,
 )
 
 THETAS = tuple(step / 10 for step in range(11))
@@ -122,7 +125,9 @@ class LatentGenerator(AbstractMethod):
         last = {name: found for name, found in self.facts.get("search", {}).items() if name.startswith(self.kind)}
         missed = [name for name, found in last.items() if found["accuracy"] < self.floor]
         if self.goal == "floor" and missed:
-            self.facts["caveats"] = [f"accuracy on fresh draws is below the floor of {self.floor:g} in {', '.join(missed)}"]
+            self.facts["caveats"] = [
+                f"accuracy on fresh draws is below the floor of {self.floor:g} in {', '.join(missed)}"
+            ]
 
     # The stages.
     def vae_terms(self, x: Tensor, y: Tensor) -> Terms:
@@ -142,9 +147,9 @@ class LatentGenerator(AbstractMethod):
                 f"class {data.name_of(k)} has {int(counts[k])} training image(s): a spread takes two: leave the class out or add images"
             )
         codes = torch.cat([self.encode(x, y) for x, y in data.train.batches()])
-        member = one_hot(data.train.y, data.classes)
-        self.mu.copy_((member.T @ codes) / counts[:, None])
-        self.sigma.copy_(((member.T @ (codes - self.mu[data.train.y]) ** 2) / (counts[:, None] - 1)).sqrt())
+        mu, sigma = class_moments(codes, data.train.y, data.classes)
+        self.mu.copy_(mu)
+        self.sigma.copy_(sigma)
 
     def reconstructed(self, images: Images) -> Images:
         """Reconstructions at the mean, uint8."""
@@ -231,34 +236,3 @@ class LatentGenerator(AbstractMethod):
     def sample_any(self, n: int) -> Tensor:
         """Classes in turn, as evenly as n allows."""
         return self.sample(torch.arange(n, device=self.mu.device) % len(self.mu))
-
-
-def mean_cosine(images: Float[Tensor, "n p"]) -> Float[Tensor, ""]:
-    """Mean cosine similarity (eq. 5) of all pairs of rows; the squared length of n unit vectors' sum is n plus twice the pairs' sum."""
-    n = len(images)
-    return (F.normalize(images, dim=1).sum(0).square().sum() - n) / (n * (n - 1))
-
-
-def as_matrix(theta: object, kind: str, classes: int, latent: int) -> Float[Tensor, "k d"]:
-    """theta for every class and dimension. Raises ValueError unless it is of the generator's shape, finite and nowhere below 0."""
-    shape = {"simple": (), "medium1": (latent,), "medium2": (classes, latent)}[kind]
-    try:
-        given = torch.tensor(theta, dtype=torch.float32, device="cpu")  # values are read: no meta device
-    except (ValueError, TypeError):
-        given = torch.empty(0)  # rows of different lengths
-    if given.shape != shape:
-        said = {
-            "simple": "one number",
-            "medium1": f"{latent} numbers",
-            "medium2": f"{classes} rows of {latent} numbers",
-        }
-        raise ValueError(f"theta of generator {kind} is {said[kind]}, got shape {tuple(given.shape)}")
-    if not (given.isfinite() & (given >= 0)).all():
-        worst = given[~(given.isfinite() & (given >= 0))].flatten()[0].item()
-        raise ValueError(f"theta scales a standard deviation: it must be finite and 0 or more, got {worst:g}")
-    return given.expand(classes, latent).clone()
-
-
-def shortest(theta: Float[Tensor, "k d"], kind: str) -> object:
-    """theta as its generator has it: a number, a list or a list of lists."""
-    return {"simple": theta[0, 0], "medium1": theta[0], "medium2": theta}[kind].tolist()

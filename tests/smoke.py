@@ -36,10 +36,8 @@ def checks(cells: pd.DataFrame) -> list[tuple[str, bool]]:
         (
             "every VAE, and a generator's own, beats the mean image",
             bool(
-                (
-                    cells.loc[~row.index.isin(BASELINES), "reconstruction_mse"].max()
-                    < row.loc["mean-image", "reconstruction_mse"]
-                )
+                cells.loc[~row.index.isin(BASELINES), "reconstruction_mse"].max()
+                < row.loc["mean-image", "reconstruction_mse"]
             ),
         ),
         ("the importance-weighted bound is above the ELBO", bool((-vaes["nll_iw"] > vaes["elbo"]).all())),

@@ -5,6 +5,7 @@ from methods.parts.clusters import lloyd, nearest, spread_seeds
 from methods.parts.distributions import Bernoulli, Categorical, Distribution, Gaussian, Joint
 from methods.parts.labels import one_hot
 from methods.parts.mmd import bandwidth_of, mmd2
+from methods.parts.moments import as_matrix, class_moments, mean_cosine, shortest
 from methods.parts.networks import Backbone, BernoulliDecoder, Encoder, GaussianEncoder, mlp
 from methods.parts.search import Figures, Found, Point, Sampler, Search, Space, Span
 
@@ -26,11 +27,15 @@ __all__ = [
     "Search",
     "Space",
     "Span",
+    "as_matrix",
     "bandwidth_of",
+    "class_moments",
     "lloyd",
+    "mean_cosine",
     "mlp",
     "mmd2",
     "nearest",
     "one_hot",
+    "shortest",
     "spread_seeds",
 ]

@@ -178,7 +178,9 @@ def test_a_file_of_another_search_is_refused_with_the_way_to_start_afresh(
     tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     run(search_for(3), tmp_path)
-    with pytest.raises(OtherSpace, match=r"bowl\.journal is of another search space \(.*\): remove that file, or .*--force"):
+    with pytest.raises(
+        OtherSpace, match=r"bowl\.journal is of another search space \(.*\): remove that file, or .*--force"
+    ):
         run(search_for(3, **changes), tmp_path)
     assert len(lines(tmp_path)) == 3, "nothing is lost"
 

@@ -13,8 +13,8 @@ from bench.clock import Clock
 from bench.loop import Budget
 from bench.training import Trained, Training
 from methods.base import Images, ImageSpec, Phase, TrainingData
-from methods.latent_generator import LatentGenerator, mean_cosine
-from methods.parts import Found, Search
+from methods.latent_generator import LatentGenerator
+from methods.parts import Found, Search, mean_cosine
 from metrics.base import class_cosine
 from metrics.features import to_uint8
 
