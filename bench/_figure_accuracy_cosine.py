@@ -13,7 +13,6 @@ from bench._charts import FAINT, GREY, _figure, _style
 from bench._figure_grid import GRID, Row
 from bench._figure_grid import rows as read_rows
 from bench.figures import Published, Request, save
-from bench.record import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +42,7 @@ def draw(request: Request) -> list[str]:
     rows = read_rows(request)
     written = save(_drawn(request, rows), request.out)
     data = request.out.with_suffix(".csv")
-    write_atomically(data, table(rows))
+    data.write_text(table(rows), encoding="utf-8")
     head = f"claims of {claims.SOURCE}, here on {rows[0].dataset}, mean ± standard deviation over seeds:"
     return [f"written: {', '.join(map(str, [*written, data]))}", head, *claims.lines(rows)]
 
@@ -54,15 +53,14 @@ def table(rows: Sequence[Row]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(TABLE)
     for row in rows:
-        means, deviations, front = row.means(), row.deviations(), row.front()
-        for i, (theta, n) in enumerate(GRID):
-            figures = [
-                part
-                for k in (0, 1)
-                for part in (float(means[k][i]), float(deviations[k][i]) if deviations is not None else "")
-            ]
-            on_front = "true" if front[i] else "false"
-            writer.writerow([row.label, theta, n, theta / math.sqrt(n), *figures, len(row.seeds), on_front])
+        none = [""] * len(GRID)
+        (cosine, accuracy), front = (part.tolist() for part in row.means()), row.front().tolist()
+        spreads = row.deviations()
+        cosine_sd, accuracy_sd = (part.tolist() for part in spreads) if spreads is not None else (none, none)
+        columns = zip(GRID, cosine, cosine_sd, accuracy, accuracy_sd, front, strict=True)
+        for (theta, n), *figures, on_front in columns:
+            said = "true" if on_front else "false"
+            writer.writerow([row.label, theta, n, theta / math.sqrt(n), *figures, len(row.seeds), said])
     return text.getvalue()
 
 

@@ -141,9 +141,7 @@ def _row(cells: Sequence[Cell], known: dict[str, Record], results: Path) -> Row:
             raise UsageError(
                 f"row {cell.label}: its record of seed {cell.seed} is {status}: run the suite again, or choose others with --rows"
             )
-        curves.append(
-            _read(cells_folder(results) / cell.cell / "search" / "simple.csv", f"row {cell.label}, seed {cell.seed}")
-        )
+        curves.append(_read(cells_folder(results) / cell.cell / "trials.csv", f"row {cell.label}, seed {cell.seed}"))
     grids = np.array(curves)
     vae, latent, seeds = first.options["vae"], first.options["latent"], [cell.seed for cell in cells]
     return Row(first.label, first.dataset, vae, latent, seeds, grids[..., 0], grids[..., 1])
@@ -158,6 +156,8 @@ def _read(path: Path, name: str) -> list[tuple[float, float]]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             for line in csv.DictReader(file):
+                if line["study"] != "simple":
+                    continue
                 figures = (float(line["cosine"] or "nan"), float(line["accuracy"] or "nan"))
                 if line["state"] == "complete" and all(map(math.isfinite, figures)):
                     found[round(float(line["theta"]), 9), int(line["n"])] = figures

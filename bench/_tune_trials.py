@@ -16,6 +16,7 @@ from bench.run import Invocation, split_done
 from bench.studies import OtherSpace, Study
 from bench.suite import Plan, UsageError
 from methods.parts import Point
+from metrics.base import registry
 
 if TYPE_CHECKING:
     from bench.tune import Asked, Target
@@ -90,7 +91,9 @@ class Trials:
         metrics = " and ".join(f"{name} ({better} is better)" for name, better in self.target.better.items())
         note = ""
         if self.asked.sampler == "nsga2" and self.asked.trials <= 50:
-            note = "\nnsga2: the first generation, 50 trials, is drawn at random: tpe learns from fewer"
+            note += "\nnsga2: the first generation, 50 trials, is drawn at random: tpe learns from fewer"
+        if self.jobs > 1 and any(unit_of(name) in ("s", "images/s") for name in self.target.better):
+            note += f"\ntimes are of {self.jobs} cells side by side: give --jobs 1 for those of one alone"
         return f"searched: {spans}; by {metrics}{note}"
 
     def tried(self) -> int:
@@ -168,9 +171,12 @@ class Trials:
 
 def metric_needs(name: str) -> set[str]:
     """The evidence that a figure's metric reads."""
-    from metrics.base import registry
-
     return {need for metric in registry.values() if name in metric.figures for need in metric.needs}
+
+
+def unit_of(name: str) -> str:
+    """The unit of a figure."""
+    return next(metric.figures[name].unit for metric in registry.values() if name in metric.figures)
 
 
 def label_of(number: int) -> str:

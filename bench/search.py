@@ -48,7 +48,7 @@ def run_search(
 ) -> Found:
     """Run what is left of a search and give its best point, measured again on draws that the search has not seen.
 
-    folder: the cell's, for `search/<name>.journal` and `search/<name>.csv`; None keeps all in memory. Draws of every trial come from the
+    folder: the cell's, for `search/<name>.journal` and trials.csv; None keeps all in memory. Draws of every trial come from the
     search's own stream, the same for all points. Raises OtherSpace for a journal of another search.
     """
     from bench.studies import Study  # Optuna: only where something is searched
@@ -74,8 +74,7 @@ def run_search(
     total.trials += len(ended)
     total.pruned += len(ended) - len(study.complete())
     total.seconds += sum(trial.user_attrs["seconds"] for trial in ended)
-    if own is not None and folder is not None:
-        write_atomically(own / f"{search.name}.csv", study.csv())
+    if folder is not None:
         total.tables.append(study.csv())
         write_atomically(folder / TRIALS, stacked(total.tables))
     by_value = sorted(study.complete(), key=lambda trial: trial.user_attrs["value"])

@@ -68,7 +68,7 @@ class Results:
         return self
 
     def file(self, cell: str) -> Path:
-        return self.folder / "cells" / cell / "search" / "simple.csv"
+        return self.folder / "cells" / cell / "trials.csv"
 
     def grid(self, cell: str, of_cell: Law) -> None:
         lines = ["study,trial,state,seconds,cosine,accuracy,error,value,theta,n"]
@@ -358,7 +358,7 @@ def test_what_is_refused(results: Results, tmp_path: Path) -> None:
         (lambda text: text.replace(",0.1,1.0,", ",0.1,high,", 1), "not a search's table (ValueError"),
         (lambda text: text.replace("accuracy", "acuracy"), "KeyError: 'accuracy'"),
         (lambda text: "", "0 complete points"),
-        (None, "simple.csv"),
+        (None, "trials.csv"),
     ],
 )
 def test_a_grid_that_is_not_whole(results: Results, spoil: Callable[[str], str] | None, said: str) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import signal
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -17,7 +18,7 @@ from bench.suite import Plan, load_suite
 from methods.parts import Span
 
 sys.path.insert(0, str(Path(__file__).parent))
-from helpers_e2e import CLOSED, Outcome, bench, here, records, shared_cache, start, wait_for, write_suite
+from helpers_e2e import CLOSED, Outcome, environment, here, records, shared_cache, start, wait_for, write_suite
 
 methods.load()
 ROW = {"beta-vae": {"hidden": 16, "latent": 4, "beta": 2.0}}
@@ -295,6 +296,9 @@ def test_a_store_that_is_down_costs_a_line(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_its_help_is_light() -> None:
-    done = bench(Path.cwd(), "tune", "--help")
-    assert done.code == 0
-    assert "--metric" in done.out
+    command = [sys.executable, "-X", "importtime", "-m", "bench", "tune", "--help"]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60)
+    assert "--metric" in done.stdout
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "typer" in imported
+    assert not imported & {"torch", "mlflow", "optuna", "numpy", "pandas", "sklearn", "matplotlib"}

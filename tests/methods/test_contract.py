@@ -16,7 +16,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicO
 import methods
 from bench.clock import Clock
 from bench.loop import Budget
-from bench.options import UsageError, declared, resolve
+from bench.options import UsageError, declared, resolve, spans
 from bench.training import train
 from methods.base import AbstractMethod, AbstractVAE, Entry, Images, ImageSpec, Phase, TrainingData, registry
 from methods.parts import Found, Gaussian, Search
@@ -126,6 +126,15 @@ def test_an_option_of_a_wrong_type_is_refused_by_row_and_name(entry: Entry) -> N
     for name in declared(entry.cls):
         with pytest.raises(UsageError, match=rf"^row\.{name}"):
             resolve("row", entry, {name: [None]})
+
+
+@each_method
+def test_a_span_lies_within_its_options_own_bounds(entry: Entry) -> None:
+    for name, span in spans(entry.cls).items():
+        for end in (span.low, span.high):
+            value = int(end) if span.whole else float(end)
+            assert value == end
+            assert resolve("row", entry, {name: value})[name] == value
 
 
 @each_method

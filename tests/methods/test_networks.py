@@ -86,17 +86,17 @@ def test_padding_shows_the_encoder_a_black_border() -> None:
     assert torch.allclose(decoder(z).logits, whole(z).logits[..., 2:-2, 2:-2], atol=1e-6)
 
 
-@pytest.mark.parametrize("backbone", ["mlp", "conv32"])
+@pytest.mark.parametrize("backbone", ["mlp", "mlp-softplus", "conv32"])
 def test_hidden_is_the_backbones_own_unless_given(backbone: str) -> None:
     def widths(hidden: int | None) -> set[int]:
         encoder = GaussianEncoder((1, 28, 28), 5, backbone, hidden)
         return {layer.in_features for layer in encoder.modules() if isinstance(layer, nn.Linear)} - {784, 512}
 
-    assert widths(None) == {500 if backbone == "mlp" else 256}
+    assert widths(None) == {256 if backbone == "conv32" else 500}
     assert widths(17) == {17}
 
 
-@pytest.mark.parametrize("backbone", ["mlp", "conv32"])
+@pytest.mark.parametrize("backbone", ["mlp", "mlp-softplus", "conv32"])
 def test_joined_columns_reach_code_and_image(backbone: str) -> None:
     shape = (1, 28, 28)
     encoder = Encoder(shape, 5, backbone, extra=3).eval()
@@ -112,3 +112,20 @@ def test_a_method_has_the_backbone_it_is_given() -> None:
     assert not any(isinstance(m, nn.Conv2d) for m in VAE(spec).modules())
     assert sum(isinstance(m, nn.Conv2d) for m in VAE(spec, backbone="conv32").modules()) == 3
     assert math.prod(spec.shape) == spec.pixels == 784
+
+
+def test_mlp_softplus_is_the_network_of_the_paper() -> None:
+    """000_2852ba8d0aec7d1a.txt, Tables 1 and 2: 784-500-500-2D and D-500-500-784, softplus between."""
+    encoder, decoder = (
+        GaussianEncoder((1, 28, 28), 20, "mlp-softplus"),
+        BernoulliDecoder((1, 28, 28), 20, "mlp-softplus"),
+    )
+    for network, sizes in ((encoder, [784, 500, 500, 40]), (decoder, [20, 500, 500, 784])):
+        layers = [m for m in network.modules() if isinstance(m, nn.Linear)]
+        assert [layers[0].in_features, *(layer.out_features for layer in layers)] == sizes
+        assert sum(isinstance(m, nn.Softplus) for m in network.modules()) == 2
+        assert not any(isinstance(m, nn.ReLU) for m in network.modules())
+    plain = GaussianEncoder((1, 28, 28), 20, "mlp")
+    plain.load_state_dict(encoder.state_dict())
+    x = torch.rand(3, 1, 28, 28)
+    assert not torch.allclose(plain(x).mu, encoder(x).mu), "the same weights, another function"
