@@ -1,7 +1,5 @@
 """One cell from data to record; failure to status."""
 
-import resource
-import sys
 import time
 import traceback
 from pathlib import Path
@@ -31,6 +29,9 @@ from bench.training import Trained, Training
 from methods.base import AbstractMethod, Images, ImageSpec, TrainingData
 from metrics.base import Unavailable
 from metrics.features import Extractor, inception_extractor
+
+EVALUATION = ("cell", "given", "encoded", "evidence", "gathering", "measure", "intervals", "neutral")
+"""Modules that see a method only when it is trained: a shared phase does not hang on them."""
 
 
 def prepare(plan_path: Path) -> None:
@@ -101,7 +102,7 @@ class CellRun:
 
             self._write_curves()
             made, self.record.events = draw(self.folder, evidence, dataset.classes)
-            self.record.artifacts = ["curves.csv", *([TRIALS] if self.trained.searched.tables else []), *made]
+            self.record.artifacts = ["curves.csv", *made]
 
     def _data(self) -> tuple[Dataset, TrainingData, Images]:
         dataset = load(self.cell.dataset, Path(self.plan.data_root), download=False)
@@ -141,19 +142,24 @@ class CellRun:
                 file.write(f"{phase} {epoch} {epochs}\n")
 
         shelf = Shelf(Path(self.plan.results) / "shared", self._shared_setting(), self.plan.side_by_side)
-        training = Training(method, data, test, budget, self.cell.seed, self.clock, on_epoch, self.folder, shelf)
+        beside = self.plan.side_by_side
+        training = Training(
+            method, data, test, budget, self.cell.seed, self.clock, on_epoch, self.folder, shelf, beside
+        )
         training.run(self.trained)
         method.eval()
         self.record.facts = method.facts
 
     def _shared_setting(self) -> dict[str, Any]:
         """What decides how a shared phase turns out, beside the method and its state: data, split, budget, code, arithmetic."""
-        code = {name: digest for name, digest in self.cell.sources.items() if not name.startswith("metrics/")}
+        evaluation = ("metrics/", *(f"bench/{name}.py" for name in EVALUATION))
+        code = {name: digest for name, digest in self.cell.sources.items() if not name.startswith(evaluation)}
         arithmetic = {"device": environment.describe(self.device)["device"], "threads": self.plan.threads}
         return {
             "data": self.cell.data_digest,
             "seed": self.cell.seed,
             "held_out": self.plan.held_out,
+            "score_on": self.plan.score_on,
             "budget": self.cell.budget,
             "code": code,
             "torch": torch.__version__,
@@ -167,12 +173,13 @@ class CellRun:
         costs = Costs(
             self.clock.seconds["train"] + trained.borrowed_seconds + searched.before_seconds,
             trained.curves.trained_images,
-            peak_memory(self.device),
+            max(environment.peak_memory(self.device), trained.borrowed_peak),
             count_parameters(method),
             trained.shared_seconds,
             searched.seconds,
+            searched.confirm_seconds,
             searched.trials,
-            {self.plan.side_by_side, *trained.borrowed_beside},
+            {self.plan.side_by_side, *trained.borrowed_beside, *searched.beside},
         )
         originals = f"{dataset.digest[:16]}-{min(evaluation.samples, len(test))}"
         if self.plan.score_on != "test":  # features of other images than the test split's, by seed
@@ -211,6 +218,8 @@ class CellRun:
         with self.clock.measure("log"):
             self._write_curves()
         record = self.record
+        if self.trained.searched.tables:
+            record.artifacts.append(TRIALS)
         record.status = status
         if error is not None:
             record.error = {
@@ -224,7 +233,7 @@ class CellRun:
         record.timings |= {**seconds, "total_seconds": self.clock.total(), "side_by_side": self.plan.side_by_side}
         if self.trained.borrowed_seconds:
             record.timings["borrowed_seconds"] = self.trained.borrowed_seconds
-        record.environment["worker_peak_mib"] = peak_memory(torch.device("cpu")) / 2**20
+        record.environment["worker_peak_mib"] = environment.peak_memory(torch.device("cpu")) / 2**20
         write(record, Path(self.plan.results))
         return record
 
@@ -271,11 +280,3 @@ def inception(plan: Plan) -> Extractor:
     if "reason" in plan.inception:
         raise Unavailable(plan.inception["reason"])
     return inception_extractor(Path(plan.inception["path"]))
-
-
-def peak_memory(device: torch.device) -> int:
-    """Bytes: the allocator's peak on a GPU, the process's peak resident size on a CPU."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

@@ -50,7 +50,8 @@ class gathered(Generic[T]):
 class Costs:
     """What training took: measured by the cell, read by the cost metrics.
 
-    train_seconds: all of it, also what another cell spent on phases that this one shares. shared_seconds, search_seconds: parts of it.
+    train_seconds: all of it, also what another cell spent on phases that this one shares. shared_seconds, search_seconds (of
+    trials), confirm_seconds (of measuring a search's best again): parts of it.
     beside: how many cells shared the device while it was measured; more than one number where parts were measured apart.
     """
 
@@ -60,5 +61,6 @@ class Costs:
     parameters: int
     shared_seconds: float = 0.0
     search_seconds: float = 0.0
+    confirm_seconds: float = 0.0
     trials: int = 0
     beside: set[int] = field(default_factory=set)

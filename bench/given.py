@@ -90,29 +90,35 @@ class Given:
         return stream(self.seed_of_cell, "metrics")
 
     # What it cost.
-    @property
-    def train_seconds(self) -> float:
+    def _check_timed_alike(self) -> None:
         if len(self.costs.beside) > 1:
             counts = " and ".join(map(str, sorted(self.costs.beside)))
-            raise Unavailable(f"a shared phase was timed apart: {counts} cells side by side")
+            raise Unavailable(f"parts of it were timed apart: {counts} cells side by side")
+
+    @property
+    def train_seconds(self) -> float:
+        self._check_timed_alike()
         return self.costs.train_seconds
 
     @gathered
     def images_per_second(self) -> float:
         if self.costs.trained_images == 0:
             raise NotGiven("training by gradient steps")
-        return self.costs.trained_images / (self.train_seconds - self.costs.search_seconds)
+        searching = self.costs.search_seconds + self.costs.confirm_seconds
+        return self.costs.trained_images / (self.train_seconds - searching)
 
     @gathered
     def shared_train_seconds(self) -> float:
         if not self.costs.shared_seconds:
             raise NotGiven("phases that are shared")
-        return min(self.train_seconds, self.costs.shared_seconds)
+        self._check_timed_alike()
+        return self.costs.shared_seconds
 
     @gathered
     def seconds_per_100_trials(self) -> float:
         if not self.costs.trials:
             raise NotGiven("a search")
+        self._check_timed_alike()
         return 100 * self.costs.search_seconds / self.costs.trials
 
     @property

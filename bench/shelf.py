@@ -4,7 +4,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
+from bench.environment import peak_memory
 from bench.loop import Curves
 from bench.record import write_atomically
 from methods.base import AbstractMethod, Phase
@@ -26,6 +27,7 @@ class Kept:
 
     seconds: float
     side_by_side: int
+    peak_memory_bytes: int
     trained_images: int
     rows: list[tuple[int, str, str, str, float]]
 
@@ -41,11 +43,8 @@ class Shelf:
     def key(self, method: AbstractMethod, phase: Phase, order: torch.Generator) -> str:
         """A digest of everything that the phase's result hangs on."""
         said = {"phase": phase.name, "epochs": phase.epochs, "shared": phase.shared, "setting": self.setting}
-        digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode())
-        for name, tensor in {**method.state_dict(), **_generators(method, order)}.items():
-            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()[:24]
+        state = digest_of({**method.state_dict(), **_generators(method, order)})
+        return hashlib.sha256((state + json.dumps(said, sort_keys=True, default=str)).encode()).hexdigest()[:24]
 
     @contextmanager
     def held(self, phase: Phase, key: str) -> Iterator[None]:
@@ -74,13 +73,25 @@ class Shelf:
     ) -> Kept:
         """Keep what the phase left."""
         path = self.folder / f"{phase.name}-{key}"
-        kept = Kept(seconds, self.side_by_side, curves.trained_images, curves.rows)
+        peak = peak_memory(_device(method))
+        kept = Kept(seconds, self.side_by_side, peak, curves.trained_images, curves.rows)
         state = {**method.state_dict(), **_generators(method, order)}
         temporary = path.with_suffix(f".{os.getpid()}")
         save_file({name: value.detach().cpu().contiguous().clone() for name, value in state.items()}, temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())  # the .json beside it says that it is whole
         os.replace(temporary, path.with_suffix(".safetensors"))
         write_atomically(path.with_suffix(".json"), json.dumps(asdict(kept)))
         return kept
+
+
+def digest_of(state: Mapping[str, torch.Tensor]) -> str:
+    """sha256 of tensors by name, in hexadecimal."""
+    digest = hashlib.sha256()
+    for name, tensor in state.items():
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _device(method: AbstractMethod) -> torch.device:

@@ -12,6 +12,7 @@ SHARED = (
     "bench/training.py",
     "bench/search.py",
     "bench/studies.py",
+    "bench/shelf.py",
     "bench/seeds.py",
     "bench/cell.py",
     "bench/given.py",

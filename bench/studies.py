@@ -21,6 +21,8 @@ from bench.seeds import stream
 from methods.parts import Point, Sampler, Space, Span
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
+NO_FIGURES = ("seconds", "side_by_side")
+"""What a trial says of itself that is no figure of its point."""
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -51,6 +53,11 @@ class _Journal(JournalFileBackend):
     def __init__(self, path: str) -> None:
         super().__init__(path, _Lock(path))
         self.path = path
+        with get_lock_file(self._lock), open(path, "ab+") as file:
+            file.seek(0)
+            file.truncate(
+                file.read().rfind(b"\n") + 1
+            )  # a line cut short by a kill would spoil the one written after it
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         with get_lock_file(self._lock), open(self.path, "ab") as file:
@@ -85,9 +92,11 @@ class Study:
         self.grid = all(isinstance(values, tuple) for values in space.values())
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-        file = str(path)
-        storage = None if path is None else JournalStorage(_Journal(file))
-        # The best third at a first look goes on: a median keeps nine of ten of what TPE proposes.
+        try:
+            storage = None if path is None else JournalStorage(_Journal(str(path)))
+        except (ValueError, KeyError) as problem:
+            raise OtherSpace(f"{path} is not a study that can be read ({problem}): {afresh}") from problem
+        # Who at a first look is among the best third of those that went on: a median keeps nine of ten of what TPE proposes.
         several = len(costs) > 1
         pruner = optuna.pruners.NopPruner() if several else optuna.pruners.PercentilePruner(33.0, n_startup_trials=10)
         known = storage is not None and name in [one.study_name for one in storage.get_all_studies()]
@@ -207,7 +216,7 @@ class Study:
     def csv(self) -> str:
         """A line a trial: number, state, seconds, its figures (user attributes), then its point."""
         trials = self.study.get_trials(deepcopy=False)
-        figures = list(dict.fromkeys(name for trial in trials for name in trial.user_attrs if name != "seconds"))
+        figures = list(dict.fromkeys(name for trial in trials for name in trial.user_attrs if name not in NO_FIGURES))
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["study", "trial", "state", "seconds", *figures, *self.space])

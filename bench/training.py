@@ -9,9 +9,9 @@ import torch
 
 from bench.clock import Clock
 from bench.loop import Budget, Curves, GraphedStep, Step, record_epoch, run_epoch
-from bench.search import Searched, run_search
+from bench.search import Place, Searched, run_search
 from bench.seeds import generator
-from bench.shelf import Shelf
+from bench.shelf import Shelf, digest_of
 from methods.base import AbstractMethod, Images, Phase, TrainingData
 from methods.parts import Search
 
@@ -24,7 +24,7 @@ class Trained:
     """What training left beside the method itself.
 
     shared_seconds: what the shared phases took, here or in the cell that trained them; borrowed_seconds: the part of it that another
-    cell spent, and borrowed_beside how many cells shared the device there.
+    cell spent, borrowed_beside how many cells shared the device there, borrowed_peak the bytes of memory that it took there.
     """
 
     curves: Curves = field(default_factory=Curves)
@@ -32,6 +32,7 @@ class Trained:
     shared_seconds: float = 0.0
     borrowed_seconds: float = 0.0
     borrowed_beside: set[int] = field(default_factory=set)
+    borrowed_peak: int = 0
 
 
 @dataclass
@@ -51,6 +52,7 @@ class Training:
     watch: Watch = lambda stage, done, of: None
     folder: Path | None = None
     shelf: Shelf | None = None
+    side_by_side: int = 1
 
     def run(self, trained: Trained) -> None:
         """Train stage by stage, into `trained`. Raises Diverged where a term's epoch mean, on train or test, is not finite."""
@@ -68,7 +70,9 @@ class Training:
             self.method.to(device)
             if isinstance(stage, Search):
                 with self.clock.measure("train"):
-                    answer = run_search(stage, self.folder, self.seed, device, trained.searched, self.watch)
+                    model = digest_of(self.method.state_dict())
+                    place = Place(self.folder, self.seed, device, model, self.side_by_side, self.watch)
+                    answer = run_search(stage, place, trained.searched)
             elif stage.shared is not None and self.shelf is not None:
                 self._share(stage, self.shelf)
             else:
@@ -81,11 +85,16 @@ class Training:
             kept = shelf.take(self.method, phase, key, self.order)
             if kept is None:
                 curves, before = Curves(), self.clock.seconds["train"]
-                self._train(phase, curves)
+                try:
+                    self._train(phase, curves)
+                except BaseException:
+                    self.trained.curves.rows += curves.rows  # what there is of a phase that fails is shown as well
+                    raise
                 kept = shelf.put(self.method, phase, key, self.order, curves, self.clock.seconds["train"] - before)
             else:
                 self.trained.borrowed_seconds += kept.seconds
                 self.trained.borrowed_beside.add(kept.side_by_side)
+                self.trained.borrowed_peak = max(self.trained.borrowed_peak, kept.peak_memory_bytes)
         self.trained.shared_seconds += kept.seconds
         self.trained.curves.rows += kept.rows
         self.trained.curves.trained_images += kept.trained_images

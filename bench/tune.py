@@ -62,6 +62,7 @@ class Target:
     space: dict[str, Span]
     better: dict[str, str]
     spec: ImageSpec
+    data_digest: str
 
     @property
     def name(self) -> str:
@@ -98,6 +99,7 @@ class Target:
             "method": self.entry.name,
             "row": self.base,
             "dataset": suite.dataset,
+            "data": self.data_digest,
             "seeds": suite.seed_list(),
             "budget": suite.budget.model_dump(),
             "evaluation": suite.evaluation.model_dump(exclude={"metrics"}),
@@ -161,9 +163,8 @@ def settle(choice: Choice, request: Request, asked: Asked) -> Target:
         }
     )
     space = chosen_space(label, entry, base, asked.options)
-    target = Target(
-        kept, trial_suite, label, entry, row, base, space, better, ImageSpec(*dataset.shape, dataset.n_classes)
-    )
+    spec = ImageSpec(*dataset.shape, dataset.n_classes)
+    target = Target(kept, trial_suite, label, entry, row, base, space, better, spec, dataset.digest)
     problem = target.refusal({})
     if problem:
         raise UsageError(problem)

@@ -58,8 +58,11 @@ class Images:
 
     def batches(self, size: int = 1000) -> Iterator[tuple[Tensor, Tensor]]:
         """In order, scaled to [0, 1]: pairs of (size, C, H, W) float32 and (size,) labels."""
-        for x, y in zip(self.x.split(size), self.y.split(size), strict=True):
-            yield x.float() / 255, y
+        starts = list(range(0, len(self), size))
+        if len(starts) > 1 and len(self) - starts[-1] == 1:
+            starts.pop()  # one image alone has no pair: it joins the batch before it, as in training
+        for start, end in zip(starts, [*starts[1:], len(self)], strict=True):
+            yield self.x[start:end].float() / 255, self.y[start:end]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Latent-statistics generators: images of a class from the mean and the spread of its codes."""
 
+import math
+from functools import partial
 from typing import Annotated, Literal
 
 import torch
@@ -43,8 +45,6 @@ from methods.parts import (
 
 THETAS = tuple(step / 10 for step in range(11))
 DRAWS = (1, 2, 3, 5)
-BELOW_FLOOR = 10.0
-"""What a unit of accuracy below the floor costs, in units of cosine: the front's slope there is far smaller."""
 CHUNK = 100
 """Images decoded and classified at once: bounds memory, and a core is fastest so."""
 
@@ -60,13 +60,15 @@ class LatentGenerator(AbstractMethod):
     accuracy of `floor`, held with `margin` while searching (by medium2 in every class). simple is the paper's whole grid, 11 thetas by 4 n;
     medium1's and medium2's grids can't be run: they are searched from Simple's best point, medium2 a class at a time from medium1's, as
     both parts of eq. 4 are means over classes. With n = 1, as theta and n act through theta / sqrt(n) alone. A given `theta` (and `n`) is
-    taken as it is. theta = 0 decodes mu_y; medium1 with equal entries is simple; medium2 with equal rows is medium1.
+    taken as it is. Options of what a row has not (the MMD of an ELBO row, the floor of an objective) do nothing. theta = 0 decodes mu_y;
+    medium1 with equal entries is simple; medium2 with equal rows is medium1.
     """
 
     labels_in_training = True
     mu: Tensor
     sigma: Tensor
     theta: Tensor
+    frequencies: Tensor
 
     def __init__(
         self,
@@ -76,7 +78,7 @@ class LatentGenerator(AbstractMethod):
         backbone: Backbone = "mlp",
         hidden: Count | None = None,
         vae: Literal["elbo", "mmd"] = "elbo",
-        mmd_weight: Annotated[NonNegative, Span(10, 10_000, log=True)] = 1000.0,
+        mmd_weight: NonNegative = 1000.0,
         bandwidth: Positive | None = None,
         generator: Literal["simple", "medium1", "medium2"] = "simple",
         theta: float | list[float] | list[list[float]] | None = None,
@@ -92,7 +94,7 @@ class LatentGenerator(AbstractMethod):
         super().__init__()
         self.kind, self.vae, self.goal, self.floor, self.margin = generator, vae, goal, floor, margin
         self.sampler, self.trials, self.images, self.classifier_epochs = sampler, trials, images, classifier_epochs
-        self.n, self.searched = n, theta is None
+        self.n = n
         if theta is None and n != 1:
             raise ValueError(f"n={n} is searched together with theta: give theta as well, or leave n out")
         self.bandwidth = bandwidth_of(latent) if bandwidth is None else bandwidth
@@ -106,21 +108,25 @@ class LatentGenerator(AbstractMethod):
         self.register_buffer("mu", torch.zeros(spec.classes, latent))
         self.register_buffer("sigma", torch.zeros(spec.classes, latent))
         self.register_buffer("theta", torch.zeros(spec.classes, latent))
-        if theta is not None:
-            self.theta.copy_(as_matrix(theta, generator, spec.classes, latent))
+        self.register_buffer("frequencies", torch.zeros(spec.classes))
+        # No buffer: the state in which rows come to what they share is the same for a given theta and a searched one.
+        self.given = None if theta is None else as_matrix(theta, generator, spec.classes, latent)
         if vae == "mmd":
             self.weights = {"mmd": mmd_weight}
             self.facts["bandwidth"] = self.bandwidth
 
     def phases(self, data: TrainingData) -> Phases:
-        settled = {"vae": self.vae, "weights": dict(self.weights), "bandwidth": self.bandwidth}
+        check_counts(data)
+        settled = {"vae": self.vae, "weights": dict(self.weights), **self.facts}
         yield Phase("vae", self.coder, self.vae_terms, shared=settled)
         self.take_moments(data)
         view = self.reconstructed
         epochs = self.classifier_epochs
         yield Phase("classifier", self.classifier, self.classifier_terms, epochs=epochs, view=view, shared={})
-        if self.searched:
+        if self.given is None:
             yield from self.searches()
+        else:
+            self.theta.copy_(self.given)
         self.facts |= {"theta": shortest(self.theta, self.kind), "n": self.n}
         last = {name: found for name, found in self.facts.get("search", {}).items() if name.startswith(self.kind)}
         missed = [name for name, found in last.items() if found["accuracy"] < self.floor]
@@ -139,13 +145,9 @@ class LatentGenerator(AbstractMethod):
 
     @torch.no_grad()
     def take_moments(self, data: TrainingData) -> None:
-        """mu_y and sigma_y of the training images' encoder means. Raises ValueError for a class with fewer than two of them."""
+        """mu_y and sigma_y of the training images' encoder means, and the classes' shares of the images."""
         self.eval()
-        counts = torch.bincount(data.train.y, minlength=data.classes)
-        for k in (counts < 2).nonzero().flatten().tolist():
-            raise ValueError(
-                f"class {data.name_of(k)} has {int(counts[k])} training image(s): a spread takes two: leave the class out or add images"
-            )
+        self.frequencies.copy_(data.class_frequencies())
         codes = torch.cat([self.encode(x, y) for x, y in data.train.batches()])
         mu, sigma = class_moments(codes, data.train.y, data.classes)
         self.mu.copy_(mu)
@@ -195,13 +197,17 @@ class LatentGenerator(AbstractMethod):
 
         first = [] if start is None else [dict(zip(space, start.tolist(), strict=True))]
         looks = (max(2, self.images // 5), self.images)
-        return Search(name, space, measure, self.value, trials, looks, self.sampler, ("cosine", "error"), first)
+        # Two standard errors of the accuracy at a first look: what lies that near the floor may hold it.
+        slack = 2 * math.sqrt(self.floor * (1 - self.floor) / (looks[0] * len(classes)))
+        rough = partial(self.value, slack=slack)
+        return Search(name, space, measure, self.value, trials, looks, rough, self.sampler, ("cosine", "error"), first)
 
-    def value(self, figures: Figures) -> float:
-        """What the goal minimises."""
+    def value(self, figures: Figures, slack: float = 0.0) -> float:
+        """What the goal minimises. Below the floor it is above every cosine, and the more so the further below."""
         if self.goal == "objective":
             return figures["cosine"] + figures["error"]
-        return figures["cosine"] + BELOW_FLOOR * max(0.0, self.floor + self.margin - figures["accuracy"])
+        short = min(1.0, self.floor + self.margin) - slack - figures["accuracy"]
+        return figures["cosine"] if short <= 0 else 1.0 + short
 
     @torch.no_grad()
     def figures(self, theta: Float[Tensor, "k d"], n: int, classes: Int[Tensor, " k"], images: int) -> Figures:
@@ -212,7 +218,7 @@ class LatentGenerator(AbstractMethod):
         codes = self.mu[classes, None] + (theta * self.sigma[classes])[:, None] * noise
         cosine, right = torch.zeros((), device=theta.device), torch.zeros((), device=theta.device)
         for y, of_class in zip(classes, codes, strict=True):
-            x = [self.coder["decoder"](z).mean for z in of_class.split(CHUNK)]
+            x = [quantised(self.coder["decoder"](z).mean) for z in of_class.split(CHUNK)]
             right += torch.stack([(self.recognise(part) == y).sum() for part in x]).sum()
             cosine += mean_cosine(torch.cat(x).flatten(1))
         accuracy = (right / (len(classes) * images)).item()
@@ -234,5 +240,20 @@ class LatentGenerator(AbstractMethod):
         return self.coder["decoder"](self.mu[y] + self.theta[y] * self.sigma[y] * noise).mean
 
     def sample_any(self, n: int) -> Tensor:
-        """Classes in turn, as evenly as n allows."""
-        return self.sample(torch.arange(n, device=self.mu.device) % len(self.mu))
+        """Classes drawn by their frequency."""
+        return self.sample(torch.multinomial(self.frequencies, n, replacement=True))
+
+
+def check_counts(data: TrainingData) -> None:
+    """Raise ValueError, before anything is trained, where a class has fewer than two images to take a spread of."""
+    counts = torch.bincount(data.train.y, minlength=data.classes).tolist()
+    few = [f"{data.name_of(k)} ({count})" for k, count in enumerate(counts) if count < 2]
+    if few:
+        raise ValueError(
+            f"too few training images of class {', '.join(few)}: a spread takes two; leave it out or add some"
+        )
+
+
+def quantised(x: Tensor) -> Tensor:
+    """Images in [0, 1] in steps of 1/255, as they are stored and as every metric takes them."""
+    return (x * 255).round() / 255

@@ -14,9 +14,12 @@ def mmd2(a: Float[Tensor, "n d"], b: Float[Tensor, "n d"], bandwidth: float) -> 
     n = len(a)
     if n < 2:
         raise ValueError(f"MMD^2 needs at least two points a sample, got {n}: set the batch to 2 or more")
-    across = _kernel(a, b, bandwidth)
-    # k(a, a) = 1 on the diagonal.
-    within = _kernel(a, a, bandwidth).sum(1) + _kernel(b, b, bandwidth).sum(1) - 2
+    with torch.autocast(
+        a.device.type, enabled=False
+    ):  # small differences of squares: bfloat16 products would swamp them
+        across = _kernel(a, b, bandwidth)
+        # k(a, a) = 1 on the diagonal.
+        within = _kernel(a, a, bandwidth).sum(1) + _kernel(b, b, bandwidth).sum(1) - 2
     return within / (n - 1) - (across.sum(1) + across.sum(0)) / n
 
 

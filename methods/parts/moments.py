@@ -1,7 +1,6 @@
 """Statistics of classes of codes and of images, and the scale that a generator puts on a spread."""
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -23,8 +22,10 @@ def class_moments(
 
 def mean_cosine(images: Float[Tensor, "n p"]) -> Float[Tensor, ""]:
     """Mean cosine similarity (eq. 5) of all pairs of rows; the squared length of n unit vectors' sum is n plus twice the pairs' sum."""
-    n = len(images)
-    return (F.normalize(images, dim=1).sum(0).square().sum() - n) / (n * (n - 1))
+    lengths = images.norm(dim=1, keepdim=True)
+    n = (lengths > 0).sum()
+    pairs = (images / lengths.where(lengths > 0, 1)).sum(0).square().sum() - n
+    return torch.where(n > 1, pairs / (n * (n - 1)).clamp(min=1), 1.0)
 
 
 def as_matrix(theta: object, kind: str, classes: int, latent: int) -> Float[Tensor, "k d"]:

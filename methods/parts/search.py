@@ -40,8 +40,8 @@ class Search:
     measure: figures of a point on so many images of a class, from draws of the default generators; the harness sets their seed, the
     same for every point. value: what to minimise, from these figures. costs: names of the figures that nsga2 minimises together.
     The whole grid is tried where `trials` is None. A point of `start` is tried first. looks: images of a class that a point gets at a
-    first look, after which it may be pruned, and in full. The `confirmed` best are measured again on fresh draws, four times as many
-    images, and the best of these is the answer.
+    first look, by whose first_value it may be pruned, and in full. The `confirmed` best are measured again on other draws, four times as
+    many images; the best of these is the answer, its figures from draws that nothing was chosen by.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Search:
     value: Callable[[Figures], float]
     trials: int | None
     looks: tuple[int, int]
+    first_value: Callable[[Figures], float]
     sampler: Sampler = "tpe"
     costs: tuple[str, ...] = ()
     start: Sequence[Point] = ()

@@ -28,10 +28,11 @@ def trials(results: Path, label: str) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two generators on one VAE and one on another, in one run with MLflow."""
+    """Three generators on one VAE, one with its theta given, and one on another, in one run with MLflow."""
     folder = tmp_path_factory.mktemp("generators")
     os.environ["BENCH_CACHE"] = str(shared_cache(tmp_path_factory))
-    rows = {"simple": {}, "medium1": {"generator": "medium1", "trials": 3}, "other": {"latent": 4}}
+    rows = {"simple": {}, "medium1": {"generator": "medium1", "trials": 3}, "given": {"theta": 0.4, "n": 2}}
+    rows["other"] = {"latent": 4}
     results = folder / "results"
     uri = f"sqlite:///{results}/mlflow.db"
     done = here("run", "--suite", suite(folder, rows), "--jobs", "1", "--tracking-uri", uri, results=results)
@@ -46,7 +47,7 @@ def test_rows_of_a_seed_share_the_vae_and_its_classifier(ran: Path) -> None:
     assert len(list((ran / "shared").glob("vae-*.safetensors"))) == 2
     assert len(list((ran / "shared").glob("classifier-*.safetensors"))) == 2
     borrowed = {label: record["timings"].get("borrowed_seconds", 0) for (label, _), record in found.items()}
-    assert borrowed["medium1"] > 0 == borrowed["simple"] == borrowed["other"]
+    assert borrowed["medium1"] == borrowed["given"] > 0 == borrowed["simple"] == borrowed["other"]
     shared = {label: record["metrics"]["shared_train_seconds"] for (label, _), record in found.items()}
     assert shared["medium1"] == shared["simple"] == pytest.approx(borrowed["medium1"])
     for record in (simple, medium, other):
@@ -81,8 +82,8 @@ def test_mlflow_has_the_trials_as_one_table_and_no_run_of_their_own(ran: Path) -
     client = MlflowClient(tracking_uri=f"sqlite:///{ran}/mlflow.db")
     experiment = client.get_experiment_by_name("tiny")
     runs = client.search_runs([experiment.experiment_id])
-    assert len(runs) == 1 + 3
-    cells = [run for run in runs if "label" in run.data.tags]
+    assert len(runs) == 1 + 4
+    cells = [run for run in runs if run.data.tags.get("label", "given") != "given"]
     assert all("trials.csv" in [one.path for one in client.list_artifacts(run.info.run_id)] for run in cells)
 
 
@@ -143,7 +144,7 @@ def test_a_class_with_one_image_ends_the_cell_with_its_name(tmp_path: Path) -> N
     file = suite(tmp_path, {"simple": {}}, dataset=f"folder:{tmp_path / 'pictures'}", held_out=0)
     done = here("run", "--suite", file, results=tmp_path / "results")
     assert done.code == 1
-    assert "class dog has 1 training image(s): a spread takes two" in done.out
+    assert "too few training images of class dog (1): a spread takes two" in done.out
     assert records(tmp_path / "results")["simple", 0]["status"] == "error"
 
 

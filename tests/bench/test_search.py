@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from bench.search import Searched, run_search
+from bench.search import Place, Searched, run_search
 from bench.seeds import seeded
 from bench.studies import OtherSpace, Study
 from methods.parts import Figures, Found, Point, Search, Span
@@ -28,15 +28,19 @@ def bowl(point: Point, images: int) -> Figures:
     return {"cosine": cosine, "error": float(point["a"])}
 
 
+def cosine_of(figures: Figures) -> float:
+    return figures["cosine"]
+
+
 def search_for(trials: int | None = 20, **changes: Any) -> Search:
     space = {"a": Span(0.0, 1.0), "b": Span(0.0, 1.0)}
-    made = Search("bowl", space, bowl, lambda f: f["cosine"], trials, (5, 50), "tpe", ("cosine", "error"))
+    made = Search("bowl", space, bowl, cosine_of, trials, (5, 50), cosine_of, "tpe", ("cosine", "error"))
     return replace(made, **changes)
 
 
-def run(search: Search, folder: Path | None = None, seed: int = 0) -> tuple[Found, Searched]:
+def run(search: Search, folder: Path | None = None, seed: int = 0, **place: Any) -> tuple[Found, Searched]:
     total = Searched()
-    return run_search(search, folder, seed, CPU, total), total
+    return run_search(search, Place(folder, seed, CPU, **place), total), total
 
 
 def lines(folder: Path, name: str = "bowl") -> list[dict[str, str]]:
@@ -80,14 +84,17 @@ def test_the_start_is_tried_first_and_stays_in_the_choice(tmp_path: Path) -> Non
 
 
 def test_every_trial_sees_the_same_draws_and_the_answer_others() -> None:
-    drawn: dict[int, set[float]] = {5: set(), 50: set(), 200: set()}
+    drawn: dict[int, list[float]] = {5: [], 50: [], 200: []}
 
     def measure(point: Point, images: int) -> Figures:
-        drawn[images].add(torch.randn(images).sum().item())
+        drawn[images].append(torch.randn(images).sum().item())
         return bowl(point, images)
 
     run(search_for(8, measure=measure))
-    assert {images: len(sums) for images, sums in drawn.items()} == {5: 1, 50: 1, 200: 1}
+    assert (len(set(drawn[5])), len(set(drawn[50]))) == (1, 1)
+    *choosing, reported = drawn[200]
+    assert len(set(choosing)) == 1
+    assert reported not in choosing, "nothing was chosen by the draws that are reported"
 
 
 def test_a_search_moves_no_other_draw() -> None:
@@ -104,6 +111,39 @@ def test_what_a_first_look_rules_out_is_pruned_and_kept(tmp_path: Path) -> None:
     states = [line["state"] for line in lines(tmp_path)]
     assert total.pruned == states.count("pruned") > 5
     assert sum(images == 50 for _, images in seen) == states.count("complete") == 40 - total.pruned
+
+
+def test_a_value_at_a_first_look_may_be_another(tmp_path: Path) -> None:
+    run(search_for(3, first_value=lambda figures: 7.0), tmp_path)
+    assert {line["first_value"] for line in lines(tmp_path)} == {"7.0"}
+
+
+def test_trials_of_another_model_or_of_another_load_are_not_mixed_in(tmp_path: Path) -> None:
+    _, total = run(search_for(3), tmp_path, model="one", side_by_side=2)
+    assert total.beside == {2}
+    _, total = run(search_for(5), tmp_path, model="one", side_by_side=1)
+    assert total.beside == {1, 2}
+    with pytest.raises(OtherSpace, match=r"\(model differs\)"):
+        run(search_for(5), tmp_path, model="other")
+
+
+@pytest.mark.parametrize("torn", ['{"op_code":5,"wor', "\x00\x00\x00"])
+def test_a_line_cut_short_is_dropped(tmp_path: Path, torn: str) -> None:
+    run(search_for(3), tmp_path)
+    journal = tmp_path / "search" / "bowl.journal"
+    with journal.open("a") as file:
+        file.write(torn)
+    for trials in (5, 6):
+        _, total = run(search_for(trials), tmp_path)
+        assert total.trials == trials
+
+
+def test_a_file_that_is_no_study_is_refused_with_its_name(tmp_path: Path) -> None:
+    journal = tmp_path / "search" / "bowl.journal"
+    journal.parent.mkdir()
+    journal.write_text("not a study\nat all\n")
+    with pytest.raises(OtherSpace, match=r"bowl\.journal is not a study that can be read .*--force"):
+        run(search_for(3), tmp_path)
 
 
 def test_nsga2_keeps_the_trade_off(tmp_path: Path) -> None:
@@ -179,7 +219,7 @@ def test_a_file_of_another_search_is_refused_with_the_way_to_start_afresh(
 ) -> None:
     run(search_for(3), tmp_path)
     with pytest.raises(
-        OtherSpace, match=r"bowl\.journal is of another search space \(.*\): remove that file, or .*--force"
+        OtherSpace, match=r"bowl\.journal is of another search space \(.*\): to start afresh remove that file.*--force"
     ):
         run(search_for(3, **changes), tmp_path)
     assert len(lines(tmp_path)) == 3, "nothing is lost"
@@ -189,7 +229,7 @@ def test_a_cells_searches_are_one_table(tmp_path: Path) -> None:
     total = Searched()
     for search in (search_for(3), replace(search_for(2), name="other", space={"a": Span(0.0, 1.0), "c": (1, 2)})):
         made = replace(search, measure=lambda point, images: {"cosine": float(point["a"]), "error": 0.0})
-        run_search(made, tmp_path, 0, CPU, total)
+        run_search(made, Place(tmp_path, 0, CPU), total)
     both = lines(tmp_path), lines(tmp_path, "other")
     assert [len(table) for table in both] == [3, 2]
     assert all(line["b"] and not line["c"] for line in both[0])

@@ -31,6 +31,8 @@ def fitted(spec: ImageSpec, data: TrainingData) -> Callable[..., LatentGenerator
         torch.manual_seed(0)
         method = LatentGenerator(spec, **{**QUICK, **options})
         method.take_moments(data)
+        if method.given is not None:
+            method.theta.copy_(method.given)
         return method.eval()
 
     return make
@@ -112,13 +114,36 @@ def test_mean_cosine_is_that_of_all_pairs() -> None:
     assert mean_cosine(images).item() == pytest.approx(torch.stack(pairs).mean().item(), abs=1e-6)
 
 
+def test_samples_of_no_class_are_of_classes_by_their_frequency(
+    fitted: Callable[..., LatentGenerator], data: TrainingData
+) -> None:
+    method = fitted(theta=0.0)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        images, means = method.sample_any(4000), method.coder["decoder"](method.mu).mean
+    nearest = torch.cdist(images.flatten(1), means.flatten(1)).argmin(1)
+    shares = torch.bincount(nearest, minlength=4) / 4000
+    assert data.class_frequencies().std() > 0.05, "the data are uneven"
+    assert torch.allclose(shares, data.class_frequencies(), atol=0.03)
+
+
+def test_a_blank_image_has_no_direction() -> None:
+    images = torch.rand(5, 9, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(mean_cosine(torch.cat([images, torch.zeros(2, 9)])), mean_cosine(images))
+    assert mean_cosine(torch.zeros(3, 9)) == 1, "no two images that differ"
+
+
 def test_the_goals_value_what_they_say(spec: ImageSpec) -> None:
     figures = {"cosine": 0.8, "accuracy": 0.97, "error": 0.03}
     assert LatentGenerator(spec, **QUICK).value(figures) == pytest.approx(0.83)
     floor = LatentGenerator(spec, goal="floor", floor=0.96, margin=0.01, **QUICK)
     assert floor.value(figures) == pytest.approx(0.8)
-    assert floor.value({**figures, "accuracy": 0.96}) > 0.8, "the margin is held"
-    assert floor.value({"cosine": 0.8, "accuracy": 0.95, "error": 0.05}) > floor.value({**figures, "cosine": 0.9})
+    below = [floor.value({"cosine": 0.1, "accuracy": accuracy}) for accuracy in (0.9699, 0.96, 0.5)]
+    assert below == sorted(below), "the further below, the worse"
+    assert below[0] > floor.value({**figures, "cosine": 1.0}), "no cosine makes up for a floor that is not held"
+    assert floor.value({"cosine": 0.1, "accuracy": 0.965}, slack=0.006) == pytest.approx(0.1)
+    whole = LatentGenerator(spec, goal="floor", floor=1.0, margin=0.01, **QUICK)
+    assert whole.value({"cosine": 0.9, "accuracy": 1.0}) == pytest.approx(0.9), "no margin beyond 1"
 
 
 @pytest.mark.parametrize(
@@ -201,8 +226,8 @@ def test_a_theta_that_is_none_is_refused(spec: ImageSpec, options: dict[str, Any
 def test_a_class_without_a_spread_is_named(spec: ImageSpec, data: TrainingData, images: int) -> None:
     kept = (data.train.y != 2) | (torch.cumsum(data.train.y == 2, 0) <= images)
     few = replace(data, train=Images(data.train.x[kept], data.train.y[kept]), class_names=("a", "b", "cat", "d"))
-    with pytest.raises(ValueError, match=rf"class cat has {images} training image"):
-        LatentGenerator(spec, **QUICK).take_moments(few)
+    with pytest.raises(ValueError, match=rf"too few training images of class cat \({images}\): a spread takes two"):
+        next(LatentGenerator(spec, **QUICK).phases(few))
 
 
 def test_images_too_small_for_its_classifier_are_refused() -> None:

@@ -81,3 +81,12 @@ def test_its_objective_is_what_it_says(spec: ImageSpec, data: TrainingData) -> N
     terms = method.terms(*next(data.train.batches(20)))
     expected = terms["reconstruction"].mean() + 1000 * terms["mmd"].mean()
     assert torch.allclose(method.objective(terms), expected)
+
+
+@pytest.mark.parametrize(("images", "sizes"), [(21, [10, 11]), (20, [10, 10]), (12, [10, 2]), (1, [1]), (11, [11])])
+def test_no_batch_of_an_evaluation_is_left_with_one_image(images: int, sizes: list[int]) -> None:
+    data = Images(torch.arange(images, dtype=torch.uint8).view(-1, 1, 1, 1), torch.arange(images))
+    batches = list(data.batches(10))
+    assert [len(x) for x, _ in batches] == sizes
+    assert torch.equal(torch.cat([y for _, y in batches]), data.y)
+    assert torch.equal(torch.cat([x for x, _ in batches]), data.x.float() / 255)
