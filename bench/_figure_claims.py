@@ -57,6 +57,7 @@ def _no_difference(elbo: Row, mmd: Row) -> str:
         return f"{name}: {len(common)} common seed(s), an interval takes two: {UNKNOWN}"
     parts, verdicts = zip(*(_difference(elbo, mmd, common, at) for at in (LOW, HIGH)), strict=True)
     verdict = FAILS if FAILS in verdicts else UNKNOWN if UNKNOWN in verdicts else HOLDS
+    verdict = f"{verdict} (not told apart by {len(common)} seeds)" if verdict == HOLDS else verdict
     return f"{name}: {', '.join(parts)} (paired t, 95 %, {len(common)} seeds): {verdict}"
 
 

@@ -84,14 +84,7 @@ class Row:
     @property
     def caveats(self) -> list[str]:
         """What is to be known before this row is read beside others: figures below their metric's floor, what records say themselves."""
-        said: dict[str, None] = {}
-        for record in self.records:
-            for name, value in record.metrics.items():
-                floor = record.definitions.get(name, {}).get("floor")
-                if floor is not None and value < floor:
-                    said[f"{name} {value:.4f} (seed {record.seed}) is below {floor:g}"] = None
-            said |= {f"{line} (seed {record.seed})": None for line in record.facts.get("caveats", ())}
-        return list(said)
+        return [f"{line} (seed {record.seed})" for record in self.records for line in caveats_of(record)]
 
     @property
     def title(self) -> str:
@@ -140,6 +133,14 @@ class Board:
     @property
     def heading(self) -> str:
         return " · ".join(part for part in (self.title or self.suite, self.dataset, self.setting) if part)
+
+
+def caveats_of(record: Record) -> list[str]:
+    """Figures of a record below their metric's floor, and what it says itself."""
+    floors = {name: definition["floor"] for name, definition in record.definitions.items() if "floor" in definition}
+    below = {name: value for name, value in record.metrics.items() if name in floors and value < floors[name]}
+    said = [f"{name} {value:.4f} is below {floors[name]:g}" for name, value in below.items()]
+    return [*said, *record.facts.get("caveats", ())]
 
 
 def sharing(record: Record) -> int:

@@ -10,11 +10,11 @@ import pandas as pd
 
 from bench.record import Record
 from leaderboards import published, sheet
-from leaderboards.board import Board, Row
+from leaderboards.board import Board, Row, caveats_of
 from leaderboards.sheet import Entry, Head, Sheet
 
 FORMATS = ("table", "markdown", "csv", "latex", "json")
-LINE = ("suite", "dataset", "row", "metric", "unit", "better", "mean", "sd", "n", "status", "setting")
+LINE = ("suite", "dataset", "row", "metric", "unit", "better", "mean", "sd", "n", "status", "caveats", "setting")
 CELL = ("cell", "suite", "dataset", "label", "seed", "status")
 
 
@@ -96,7 +96,7 @@ def lines(board: Board) -> list[dict[str, Any]]:
     result = []
     for row in board.rows:
         named = {"suite": board.suite, "dataset": board.dataset, "row": row.name}
-        last = {"status": row.status, "setting": board.setting}
+        last = {"status": row.status, "caveats": "; ".join(row.caveats), "setting": board.setting}
         for column in board.columns:
             figure = row.figures.get(column.key)
             values = {"mean": figure.mean, "sd": figure.sd, "n": figure.n} if figure is not None else {"n": 0}
@@ -136,20 +136,22 @@ def _row_tree(row: Row) -> dict[str, Any]:
 
 
 def per_cell_csv(records: Sequence[Record]) -> str:
-    """One line a cell: CELL, every metric, then `timing_*`, `version_*` and `device`. What a record lacks is empty."""
+    """One line a cell: CELL, caveats where there are any, every metric, then `timing_*`, `version_*` and `device`. What a record lacks is empty."""
     flat = []
     for record in records:
         versions = record.environment.get("versions") or {}
         timings = {f"timing_{name}": value for name, value in record.timings.items()}
         about = {f"version_{name}": version for name, version in versions.items()}
         device = {"device": record.environment.get("device", "")}
-        flat.append({**{name: getattr(record, name) for name in CELL}, **record.metrics, **timings, **about, **device})
+        said = {"caveats": "; ".join(caveats_of(record))} if caveats_of(record) else {}
+        own = {name: getattr(record, name) for name in CELL}
+        flat.append({**own, **said, **record.metrics, **timings, **about, **device})
     found = dict.fromkeys(name for line in flat for name in line)
     return _csv(flat, sorted(found, key=_group) or CELL)
 
 
 def _group(name: str) -> int:
     """Where a column of the raw csv stands: cell, metrics, timings, versions, device."""
-    if name in CELL:
+    if name in (*CELL, "caveats"):
         return 0
     return 4 if name == "device" else {"timing": 2, "version": 3}.get(name.split("_")[0], 1)

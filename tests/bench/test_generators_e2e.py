@@ -73,7 +73,7 @@ def test_a_weak_classifier_is_marked_in_the_table(ran: Path) -> None:
     shown = (ran.parent / "out.txt").read_text()
     assert accuracy < 0.97
     assert "simple †" in shown
-    assert f"† simple: reconstruction_classifier_train_accuracy {accuracy:.4f} (seed 0) is below 0.97" in shown
+    assert f"† simple: reconstruction_classifier_train_accuracy {accuracy:.4f} is below 0.97 (seed 0)" in shown
 
 
 def test_mlflow_has_the_trials_as_one_table_and_no_run_of_their_own(ran: Path) -> None:

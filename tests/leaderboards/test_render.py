@@ -131,3 +131,13 @@ def test_import_is_light() -> None:
     code = "import sys, leaderboards.render; print([m for m in ('torch', 'mlflow', 'sklearn') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_caveats_are_in_both_csvs(tmp_path: Path) -> None:
+    marked = record("vae", facts={"caveats": ["a floor is missed"]})
+    save(tmp_path, [marked, record("other")])
+    boards = collect(tmp_path)
+    table = pd.read_csv(io.StringIO(render.boards(boards, "csv")), keep_default_na=False).set_index("row")
+    assert table["caveats"].to_dict() == {"vae": "a floor is missed (seed 0)", "other": ""}
+    cells = pd.read_csv(io.StringIO(render.per_cell_csv([marked, record("other")])), keep_default_na=False)
+    assert cells.set_index("label")["caveats"].to_dict() == {"vae": "a floor is missed", "other": ""}

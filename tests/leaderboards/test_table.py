@@ -206,6 +206,6 @@ def test_a_row_below_a_floor_or_with_a_caveat_is_marked_with_the_seed(tmp_path: 
     good = record("good", metrics={"accuracy": 0.97}, definitions=floor)
     board = only(collect(save(tmp_path, [*below, said, good])))
     assert {row.title for row in board.rows} == {"weak †", "said †", "good"}
-    assert "† weak: accuracy 0.9600 (seed 1) is below 0.97" in board.notes
+    assert "† weak: accuracy 0.9600 is below 0.97 (seed 1)" in board.notes
     assert "† said: a floor is missed (seed 0)" in board.notes
     assert len([note for note in board.notes if note.startswith("†")]) == 2
