@@ -136,7 +136,7 @@ def _row_tree(row: Row) -> dict[str, Any]:
 
 
 def per_cell_csv(records: Sequence[Record]) -> str:
-    """One line a cell: CELL, caveats where there are any, every metric, then `timing_*`, `version_*` and `device`. What a record lacks is empty."""
+    """One line a cell: CELL, caveats where there are any, metrics, then `timing_*`, `version_*`, `device`. What a record lacks is empty."""
     flat = []
     for record in records:
         versions = record.environment.get("versions") or {}
