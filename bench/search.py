@@ -65,7 +65,7 @@ def run_search(search: Search, place: Place, total: Searched) -> Found:
 
     folder = place.folder
     journal = folder / "search" / f"{search.name}.journal" if folder is not None else None
-    costs = list(search.costs) if search.sampler == "nsga2" and search.trials is not None else ["value"]
+    costs = list(search.costs) if search.sampler == "nsga2" and search.trials is not None else ["guide"]
     afresh = "to start afresh remove that file and run with --retry failed, or run with --force"
     setting = {"model": place.model}
     study = Study(journal, search.name, search.space, costs, search.sampler, place.seed, afresh, setting, True)
@@ -116,15 +116,15 @@ def _tried(search: Search, trial: Any, costs: list[str], place: Place) -> list[f
     """A trial's values, None where it was pruned after a first look; its figures become its attributes."""
     first, full = search.looks
     if search.trials is not None and len(costs) == 1:  # a grid is for seeing all of it
-        value = search.first_value(_measured(search, trial.params, first, "first", place))
-        trial.set_user_attr("first_value", value)
+        value = search.guide(_measured(search, trial.params, first, "first", place))
+        trial.set_user_attr("first_guide", value)
         with warnings.catch_warnings():  # a trial taken up again may have been looked at before
             warnings.filterwarnings("ignore", message="The reported value is ignored")
             trial.report(value, first)
         if trial.should_prune():
             return None
     figures = _measured(search, trial.params, full, "full", place)
-    figures["value"] = search.value(figures)
+    figures |= {"value": search.value(figures), "guide": search.guide(figures)}
     for name, figure in figures.items():
         trial.set_user_attr(name, figure)
     return [figures[name] for name in costs]

@@ -1,7 +1,5 @@
 """Latent-statistics generators: images of a class from the mean and the spread of its codes."""
 
-import math
-from functools import partial
 from typing import Annotated, Literal
 
 import torch
@@ -45,6 +43,8 @@ from methods.parts import (
 
 THETAS = tuple(step / 10 for step in range(11))
 DRAWS = (1, 2, 3, 5)
+STEEP = 10.0
+"""What a unit of accuracy below the floor costs the guide, in units of cosine: more than the front's slope but near an accuracy of 1."""
 CHUNK = 100
 """Images decoded and classified at once: bounds memory, and a core is fastest so."""
 
@@ -197,17 +197,25 @@ class LatentGenerator(AbstractMethod):
 
         first = [] if start is None else [dict(zip(space, start.tolist(), strict=True))]
         looks = (max(2, self.images // 5), self.images)
-        # Two standard errors of the accuracy at a first look: what lies that near the floor may hold it.
-        slack = 2 * math.sqrt(self.floor * (1 - self.floor) / (looks[0] * len(classes)))
-        rough = partial(self.value, slack=slack)
-        return Search(name, space, measure, self.value, trials, looks, rough, self.sampler, ("cosine", "error"), first)
+        costs = ("cosine", "error")
+        return Search(name, space, measure, self.value, trials, looks, self.guide, self.sampler, costs, first)
 
-    def value(self, figures: Figures, slack: float = 0.0) -> float:
-        """What the goal minimises. Below the floor it is above every cosine, and the more so the further below."""
+    def value(self, figures: Figures) -> float:
+        """What the goal chooses by. Below the floor it is above every cosine, and the more so the further below."""
         if self.goal == "objective":
             return figures["cosine"] + figures["error"]
-        short = min(1.0, self.floor + self.margin) - slack - figures["accuracy"]
+        short = self.short(figures)
         return figures["cosine"] if short <= 0 else 1.0 + short
+
+    def guide(self, figures: Figures) -> float:
+        """The same without the cliff at the floor, on which the sampler would learn of the accuracy alone."""
+        if self.goal == "objective":
+            return self.value(figures)
+        return figures["cosine"] + STEEP * max(0.0, self.short(figures))
+
+    def short(self, figures: Figures) -> float:
+        """How much of the accuracy that the search holds is missing."""
+        return min(1.0, self.floor + self.margin) - figures["accuracy"]
 
     @torch.no_grad()
     def figures(self, theta: Float[Tensor, "k d"], n: int, classes: Int[Tensor, " k"], images: int) -> Figures:

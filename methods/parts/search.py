@@ -38,9 +38,10 @@ class Search:
     """A search that a method asks for while it is trained: `found = yield Search(...)`. The harness runs it and sends the best point.
 
     measure: figures of a point on so many images of a class, from draws of the default generators; the harness sets their seed, the
-    same for every point. value: what to minimise, from these figures. costs: names of the figures that nsga2 minimises together.
-    The whole grid is tried where `trials` is None. A point of `start` is tried first. looks: images of a class that a point gets at a
-    first look, by whose first_value it may be pruned, and in full. The `confirmed` best are measured again on other draws, four times as
+    same for every point. value: what the answer is chosen by, the lowest, from these figures; guide: what the sampler minimises and a
+    first look is judged by, a value without cliffs. costs: names of the figures that nsga2 minimises together. The whole grid is tried
+    where `trials` is None. A point of `start` is tried first. looks: images of a class that a point gets at a first look, after which it
+    may be pruned, and in full. The `confirmed` best are measured again on other draws, four times as
     many images; the best of these is the answer, its figures from draws that nothing was chosen by.
     """
 
@@ -50,7 +51,7 @@ class Search:
     value: Callable[[Figures], float]
     trials: int | None
     looks: tuple[int, int]
-    first_value: Callable[[Figures], float]
+    guide: Callable[[Figures], float]
     sampler: Sampler = "tpe"
     costs: tuple[str, ...] = ()
     start: Sequence[Point] = ()

@@ -247,7 +247,7 @@ def test_each_epoch_is_called_before_every_epoch_without_gradients_in_eval_mode(
 
 def test_progress_is_told_of_every_epoch(data: TrainingData, test_images: Images) -> None:
     told: list[tuple[str, int, int]] = []
-    train(TwoPhases(), data, test_images, BUDGET, 0, Clock(CPU), lambda *epoch: told.append(epoch))
+    train(TwoPhases(), data, test_images, BUDGET, 0, Clock(CPU), watch=lambda *epoch: told.append(epoch))
     assert told == [("first", 1, 2), ("first", 2, 2), ("second", 1, 2), ("second", 2, 2)]
 
 

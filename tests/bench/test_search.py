@@ -113,9 +113,18 @@ def test_what_a_first_look_rules_out_is_pruned_and_kept(tmp_path: Path) -> None:
     assert sum(images == 50 for _, images in seen) == states.count("complete") == 40 - total.pruned
 
 
-def test_a_value_at_a_first_look_may_be_another(tmp_path: Path) -> None:
-    run(search_for(3, first_value=lambda figures: 7.0), tmp_path)
-    assert {line["first_value"] for line in lines(tmp_path)} == {"7.0"}
+def test_the_sampler_follows_the_guide_and_the_answer_is_chosen_by_the_value(tmp_path: Path) -> None:
+    """A cliff at a = 0.5: the guide leads towards 0.3 across it, the answer stays above."""
+    search = search_for(
+        80,
+        value=lambda figures: figures["cosine"] if figures["error"] >= 0.5 else 9.0 - figures["error"],
+        guide=lambda figures: figures["cosine"] + max(0.0, 0.5 - figures["error"]),
+    )
+    found, _ = run(search, tmp_path)
+    assert 0.5 <= found.point["a"] < 0.6
+    best = min(lines(tmp_path), key=lambda line: float(line["guide"] or "inf"))
+    assert float(best["guide"]) <= float(best["value"])
+    assert all(float(line["first_guide"]) < 9 for line in lines(tmp_path))
 
 
 def test_trials_of_another_model_or_of_another_load_are_not_mixed_in(tmp_path: Path) -> None:

@@ -141,7 +141,8 @@ def test_the_goals_value_what_they_say(spec: ImageSpec) -> None:
     below = [floor.value({"cosine": 0.1, "accuracy": accuracy}) for accuracy in (0.9699, 0.96, 0.5)]
     assert below == sorted(below), "the further below, the worse"
     assert below[0] > floor.value({**figures, "cosine": 1.0}), "no cosine makes up for a floor that is not held"
-    assert floor.value({"cosine": 0.1, "accuracy": 0.965}, slack=0.006) == pytest.approx(0.1)
+    assert floor.guide({"cosine": 0.1, "accuracy": 0.965}) == pytest.approx(0.1 + 10 * 0.005), "no cliff"
+    assert floor.guide(figures) == floor.value(figures)
     whole = LatentGenerator(spec, goal="floor", floor=1.0, margin=0.01, **QUICK)
     assert whole.value({"cosine": 0.9, "accuracy": 1.0}) == pytest.approx(0.9), "no margin beyond 1"
 
