@@ -155,7 +155,15 @@ _LATEX = {
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},
     **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\n": " "},
     **{"<": "$<$", ">": "$>$", "|": "$|$", "[": "{[}", "]": "{]}", "±": r"$\pm$", "≥": r"$\geq$", "≤": r"$\leq$"},
-    **{"↓": r"$\downarrow$", "↑": r"$\uparrow$", "–": "--", "…": r"\ldots{}", "·": r"$\cdot$", "×": r"$\times$"},
+    **{
+        "↓": r"$\downarrow$",
+        "↑": r"$\uparrow$",
+        "–": "--",
+        "†": r"$\dagger$",
+        "…": r"\ldots{}",
+        "·": r"$\cdot$",
+        "×": r"$\times$",
+    },
     **{"σ": r"$\sigma$", "−": "$-$", "*": "{*}", '"': "''"},
 }
 

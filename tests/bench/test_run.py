@@ -157,7 +157,10 @@ def test_what_lies_beside_a_record(whole: Whole) -> None:
         curves = list(csv.DictReader((folder / "curves.csv").open()))
         if label in NETWORKS:
             assert {"samples.png", "reconstructions.png", "latents.png"} <= set(record["artifacts"])
-            assert {(row["split"], row["term"]) for row in curves} >= {("train", "kl"), ("test", "reconstruction")}
+            assert {(row["split"], row["term"]) for row in curves} >= {
+                ("train", "mmd" if ROWS[label].get("vae") == "mmd" else "kl"),
+                ("test", "reconstruction"),
+            }
             assert all(math.isfinite(float(row["value"])) for row in curves)
         for name in record["artifacts"]:
             if name.endswith(".png"):
@@ -201,8 +204,12 @@ def test_leaderboards_in_every_format(whole: Whole) -> None:
 
     table, markdown, latex = board(), board("--format", "markdown"), board("--format", "latex")
     assert {line.split()[0] for line in table.splitlines() if line.endswith(" ok")} == set(ROWS)
-    assert all(f"| {label} |" in markdown or f"| *{label}* |" in markdown for label in ROWS)
-    assert all(f"    {label} &" in latex for label in ROWS)
+    name = "reconstruction_classifier_train_accuracy"
+    weak = {label for (label, _), one in whole.records[0].items() if one["metrics"].get(name, 1) < 0.97}
+    assert weak, "25 epochs of a classifier on one epoch's reconstructions"
+    shown = {label: f"{label} †" if label in weak else label for label in ROWS}
+    assert all(f"| {name} |" in markdown or f"| *{name}* |" in markdown for name in shown.values())
+    assert all("    " + name.replace("†", r"$\dagger$") + " &" in latex for name in shown.values())
     assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") >= 1
     lines = list(csv.DictReader(io.StringIO(board("--format", "csv"))))
     value = whole.records[0]["vae", 0]["metrics"]["reconstruction_bce"]
@@ -238,4 +245,4 @@ def test_show_a_cell(whole: Whole) -> None:
         assert json.loads(shown.out.partition("\n")[2])["cell"] == identity
     refusal = here("show", "digits-", results=whole.results[0]).refusal()
     assert f"{len(ROWS)} ids" in refusal
-    assert identity in refusal
+    assert sum(record["cell"] in refusal for record in whole.records[0].values()) == 10, "the first ten"
