@@ -59,7 +59,7 @@ class Trials:
         afresh = f"give --fresh to start afresh, or remove {self.folder}"
         costs, setting = list(target.better), target.setting(code)
         try:
-            study = Study(journal, target.name, target.space, costs, self.asked.sampler, 0, afresh, setting, True)
+            study = Study(journal, target.name, target.space, costs, self.asked.sampler, 0, afresh, setting)
         except OtherSpace as problem:
             raise UsageError(str(problem)) from problem
         start = target.start()

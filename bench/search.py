@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 MORE_TO_CONFIRM = 4
 """Images of a class with which the best points are measured again, in units of a trial's."""
-
-
 TRIALS = "trials.csv"
 """Every trial of a cell's searches, one below another: no column for what a search has not."""
 
@@ -68,7 +66,7 @@ def run_search(search: Search, place: Place, total: Searched) -> Found:
     costs = list(search.costs) if search.sampler == "nsga2" and search.trials is not None else ["guide"]
     afresh = "to start afresh remove that file and run with --retry failed, or run with --force"
     setting = {"model": place.model}
-    study = Study(journal, search.name, search.space, costs, search.sampler, place.seed, afresh, setting, True)
+    study = Study(journal, search.name, search.space, costs, search.sampler, place.seed, afresh, setting)
     study.start(search.start)
     ended = study.ended()
     total.before_seconds += sum(trial.user_attrs["seconds"] for trial in ended)

@@ -72,7 +72,7 @@ class Study:
 
     path: the journal file; None keeps all in memory. afresh: what to tell a user whose file holds another search.
     setting: what else the values hang on. Raises OtherSpace for a file of another search or setting. A trial that a killed process left
-    unfinished is tried again, under a number of its own, or with `keep_running` goes on under its own (`running`); a finished one never.
+    unfinished goes on under its own number (`running`); a finished one is never tried again.
     """
 
     def __init__(
@@ -85,7 +85,6 @@ class Study:
         seed: int,
         afresh: str,
         setting: Mapping[str, Any] | None = None,
-        keep_running: bool = False,
     ) -> None:
         self.space, self.costs, self.sampler, self.seed, self.name = dict(space), list(costs), sampler, seed, name
         self.setting = dict(setting or {})
@@ -114,17 +113,17 @@ class Study:
         elif self.study.user_attrs.get("search") != said:
             other = _differences(self.study.user_attrs.get("search"), said)
             raise OtherSpace(f"study {name!r} in {path} is of another search space{other}: {afresh}")
-        self._take_up_again(keep_running)
+        self._take_up_again()
 
     def _said(self) -> str:
         space = {name: str(values) for name, values in self.space.items()}
         own = {"space": space, "costs": self.costs, "sampler": self.sampler, "seed": self.seed}
         return json.dumps(own | self.setting)
 
-    def _take_up_again(self, keep_running: bool) -> None:
+    def _take_up_again(self) -> None:
         for trial in self.study.get_trials(states=[TrialState.RUNNING]):
             # A grid's sampler comes back to what seems to run when all else is done; a failed point it takes for visited.
-            if self.grid or (keep_running and set(trial.params) == set(self.space)):
+            if self.grid or set(trial.params) == set(self.space):
                 continue
             self.study.tell(trial.number, state=TrialState.FAIL)
             self.study.enqueue_trial(trial.params)

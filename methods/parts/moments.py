@@ -22,6 +22,7 @@ def class_moments(
 
 def mean_cosine(images: Float[Tensor, "n p"]) -> Float[Tensor, ""]:
     """Mean cosine similarity (eq. 5) of all pairs of rows; the squared length of n unit vectors' sum is n plus twice the pairs' sum."""
+    images = images.double()  # a cosine of 1 in float32 may come out above it
     lengths = images.norm(dim=1, keepdim=True)
     n = (lengths > 0).sum()
     pairs = (images / lengths.where(lengths > 0, 1)).sum(0).square().sum() - n

@@ -133,6 +133,11 @@ def test_a_blank_image_has_no_direction() -> None:
     assert mean_cosine(torch.zeros(3, 9)) == 1, "no two images that differ"
 
 
+def test_no_cosine_is_above_one() -> None:
+    same = torch.rand(1, 784, generator=torch.Generator().manual_seed(0)).expand(500, -1)
+    assert mean_cosine(same).item() <= 1 + 1e-12
+
+
 def test_the_goals_value_what_they_say(spec: ImageSpec) -> None:
     figures = {"cosine": 0.8, "accuracy": 0.97, "error": 0.03}
     assert LatentGenerator(spec, **QUICK).value(figures) == pytest.approx(0.83)
