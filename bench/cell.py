@@ -14,7 +14,8 @@ from bench import environment, neutral
 from bench.clock import Clock
 from bench.datasets import load
 from bench.datasets.base import Dataset, split
-from bench.evidence import NEUTRAL, Evidence
+from bench.datasets.registry import load_upright
+from bench.evidence import NEUTRAL, UPRIGHT, Evidence
 from bench.gathering import Costs
 from bench.loop import Budget, Diverged, count_parameters
 from bench.measure import choose, measure
@@ -35,13 +36,19 @@ EVALUATION = ("given", "encoded", "evidence", "gathering", "measure", "intervals
 
 
 def prepare(plan_path: Path) -> None:
-    """What the cells of a plan share, made once before them: the neutral classifier of each data set."""
+    """What the cells of a plan share, made once before them: the neutral classifier of each data set and of its upright one."""
     plan = Plan.read(plan_path)
     _set_up(plan)
     wanted = {need for metric in choose(plan.evaluation["metrics"]) for need in metric.needs}
-    if wanted & NEUTRAL:
-        for name in dict.fromkeys(cell["dataset"] for cell in plan.cells):
-            neutral.get(load(name, Path(plan.data_root), download=False), torch.device(plan.device))
+    if not wanted & (NEUTRAL | UPRIGHT):
+        return
+    root, device = Path(plan.data_root), torch.device(plan.device)
+    for name in dict.fromkeys(cell["dataset"] for cell in plan.cells):
+        dataset = load(name, root, download=False)
+        if wanted & NEUTRAL:
+            neutral.get(dataset, device)
+        if wanted & UPRIGHT and dataset.upright:
+            neutral.get(load_upright(dataset, root), device)
 
 
 def run_cell(plan_path: Path, identity: str, launched: float | None = None) -> Record:
@@ -184,6 +191,7 @@ class CellRun:
         originals = f"{dataset.digest[:16]}-{min(evaluation.samples, len(test))}"
         if self.plan.score_on != "test":  # features of other images than the test split's, by seed
             originals += f"-{self.plan.score_on}-{self.plan.held_out}-s{self.cell.seed}"
+        root = Path(self.plan.data_root)
         return Evidence(
             method,
             data,
@@ -195,6 +203,7 @@ class CellRun:
             inception=lambda: inception(self.plan),
             originals_name=originals,
             feature_cache=cache_folder() / "features",
+            upright=(lambda: neutral.get(load_upright(dataset, root), self.device)) if dataset.upright else None,
         )
 
     def _keep(self, found: Any, evidence: Evidence, dataset: Dataset) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from bench.cli_perf import perf
 from bench.cli_tune import tune
 from bench.figures import FIGURES
 from bench.flags import DataRoot, Device, Plugin, Results, SuiteOption, TrackingUri
@@ -24,7 +25,12 @@ app.add_typer(data_app, name="data")
 @app.command()
 def run(
     suite: SuiteOption = "digits",
-    methods: Annotated[str | None, typer.Option(help="Only these rows, with commas between.", metavar="A,B")] = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            help="Only these rows, with commas between; the label of a sweep stands for all of its rows.", metavar="A,B"
+        ),
+    ] = None,
     seeds: Annotated[str | None, typer.Option(help="A number of seeds, or the seeds: 3 or 0,1,2.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs instead of the suite's.", min=1)] = None,
     dataset: Annotated[
@@ -32,7 +38,11 @@ def run(
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="An option of a row, as in lambda-hot.lam=3.", metavar="LABEL.OPTION=VALUE"),
+        typer.Option(
+            "--set",
+            help="An option of a row, as in lambda-hot.lam=3; a list gives a row for each value, as in vae.latent=[2,5].",
+            metavar="LABEL.OPTION=VALUE",
+        ),
     ] = None,
     data_root: DataRoot = None,
     results: Results = None,
@@ -43,6 +53,10 @@ def run(
     backbone: Annotated[
         Literal["mlp", "mlp-softplus", "conv32"] | None,
         typer.Option(help="The rows' shared network instead of the suite's."),
+    ] = None,
+    optimiser: Annotated[
+        Literal["adam", "adadelta"] | None,
+        typer.Option(help="Instead of the suite's; another one brings its own learning rate, 0.001 or 1."),
     ] = None,
     jobs: Annotated[
         int | None, typer.Option(help="Cells side by side [one a core on a CPU, one on a GPU].", min=1)
@@ -70,7 +84,7 @@ def run(
     from bench.plan import Request
     from bench.verbs import Choice, run_suite
 
-    choice = Choice(suite, methods, seeds, epochs, dataset, tuple(set_ or ()), precision, backbone)
+    choice = Choice(suite, methods, seeds, epochs, dataset, tuple(set_ or ()), precision, backbone, optimiser)
     request = Request(data_root, results, device, jobs, inception, tuple(plugin or ()), threads)
     raise typer.Exit(run_suite(choice, request, time_limit, tracking_uri, retry == "failed", force, dry_run))
 
@@ -200,33 +214,7 @@ def prepare(
     typer.echo(prepared(dataset, data_root))
 
 
-@app.command()
-def perf(
-    method: Annotated[str, typer.Option(help="The method whose module is trained.")] = "vae",
-    dataset: Annotated[str, typer.Option(help="The data set.")] = "mnist",
-    data_root: DataRoot = None,
-    device: Device = "auto",
-    batch: Annotated[int, typer.Option(help="Batch size.", min=1)] = 128,
-    threads: Annotated[int, typer.Option(help="CPU threads of a loop [all cores].", min=0)] = 0,
-    repeats: Annotated[int, typer.Option(help="Timed epochs of each loop, in turn.", min=1)] = 3,
-    suite: Annotated[
-        bool,
-        typer.Option(
-            "--suite", help="Cells side by side on one thread each, against a plain loop's one after another."
-        ),
-    ] = False,
-    backbone: Annotated[
-        Literal["mlp", "mlp-softplus", "conv32"] | None,
-        typer.Option(help="One shared network [every one that the images allow]."),
-    ] = None,
-    plugin: Plugin = None,
-) -> None:
-    """Time our loop against a plain DataLoader loop, one by hand, and pythae's where installed, of the same module; losses must agree."""
-    from bench.perf import compare
-
-    raise typer.Exit(
-        compare(method, dataset, data_root, device, batch, threads, repeats, suite, backbone, plugin or [])
-    )
+app.command()(perf)
 
 
 @app.command()

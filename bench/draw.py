@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from bench.draw_pose import plane, pose_removed, poses
 from bench.evidence import Evidence
 from bench.gathering import NotGiven
 from bench.pictures import curves, latent_map, reconstruction_grid, sample_grid
@@ -35,6 +36,9 @@ def draw(folder: Path, evidence: Evidence, classes: Sequence[str]) -> tuple[list
         ("latents.png", _latents),
         ("categories.png", _categories),
         ("traversals.png", _traversals),
+        ("plane.png", plane),
+        ("poses.png", poses),
+        ("pose_removed.png", pose_removed),
     ):
         try:
             picture(folder / name, evidence, classes)
@@ -61,7 +65,7 @@ def _samples(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
             images = to_uint8(method.sample_component(components))
         sample_grid(images.cpu(), path, COLUMNS, [f"cluster {k}" for k in range(rows)])
     else:
-        sample_grid(evidence.samples[: COLUMNS * COLUMNS].cpu(), path, COLUMNS, None)
+        sample_grid(evidence.samples[: COLUMNS * COLUMNS].cpu(), path, COLUMNS, title=getattr(method, "drawn_pose", ""))
 
 
 def _reconstructions(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
@@ -96,14 +100,14 @@ def _categories(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
 def _traversals(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
     """A row a latent dimension, those that vary most first: the first test image as that one goes through where images lie.
 
-    From the 1st to the 99th of a hundred parts of the test images' posterior means; the others, and a category, stay.
+    From the 1st to the 99th of a hundred parts of the test images' posterior means; the others, and a category or a pose, stay.
     """
     method, means = evidence.vae, evidence.posterior_means_test
     if not means.isfinite().all():
         raise ValueError("latents hold values that are not finite")
     shown = means.var(0, correction=0).argsort(descending=True, stable=True)[:DIMENSIONS_AT_MOST].tolist()
-    code = evidence.latents_test[0].clone()
-    if code.shape[0] > means.shape[1]:
+    code = evidence.codes_test[0].clone()
+    if hasattr(method, "categories"):
         code[means.shape[1] :] = one_hot(code[means.shape[1] :].argmax()[None], evidence.n_categories)[0]
     codes, names = code.repeat(len(shown), COLUMNS, 1), []
     for row, d in enumerate(shown):

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from bench.gathering import NotGiven, gathered
 from bench.given import BATCH, Given
-from methods.base import Images
+from methods.base import AbstractVAE, Images
 
 LATENT_PIXELS = 4000 * 28 * 28
 """Pixels decoded at once while importance weights are taken: bounds memory (0.3 GiB on conv32), changes no figure's meaning."""
@@ -29,12 +29,24 @@ class Encoded(Given):
         return self._bound_terms["kl"]
 
     @gathered
+    def kl_pose(self) -> Tensor:
+        if "kl_pose" not in self._bound_terms:
+            raise NotGiven("a pose latent")
+        return self._bound_terms["kl_pose"]
+
+    def _check_bound(self) -> None:
+        if isinstance(self.method, AbstractVAE) and not self.method.has_bound:
+            raise NotGiven("a bound on log p(x)")
+
+    @gathered
     def elbo(self) -> Tensor:
+        self._check_bound()
         method = self.vae
         return self._over(self.test, lambda x, y: method.elbo(x))
 
     @gathered
     def log_weights(self) -> Tensor:
+        self._check_bound()
         take, samples = self._capability("log_weight"), self.settings.importance_samples
         images = Images(self.test.x[: self.settings.importance_images], self.test.y[: self.settings.importance_images])
         at_once = max(1, LATENT_PIXELS // (samples * images.x[0].numel()))
@@ -47,12 +59,24 @@ class Encoded(Given):
         return self._over(self.test, self._capability("reconstruct"))
 
     @gathered
-    def latents_train(self) -> Tensor:
+    def _codes_train(self) -> Tensor:
         return self._over(self.data.train, self._capability("encode"))
 
     @gathered
-    def latents_test(self) -> Tensor:
+    def codes_test(self) -> Tensor:
+        """All that the method's encoder gives, (N, D): of a method with a pose latent, with the pose."""
         return self._over(self.test, self._capability("encode"))
+
+    def _without_pose(self, codes: Tensor) -> Tensor:
+        return codes[:, : codes.shape[1] - getattr(self.method, "pose_size", 0)]
+
+    @property
+    def latents_train(self) -> Tensor:
+        return self._without_pose(self._codes_train)
+
+    @property
+    def latents_test(self) -> Tensor:
+        return self._without_pose(self.codes_test)
 
     @gathered
     def posterior_means_test(self) -> Tensor:

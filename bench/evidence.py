@@ -8,14 +8,17 @@ import torch
 from torch import Tensor
 
 from bench.encoded import Encoded
-from bench.gathering import gathered
+from bench.gathering import NotGiven, gathered
 from bench.given import BATCH
+from bench.neutral import Neutral
 from metrics.base import Unavailable
-from metrics.features import Extractor, predict, to_uint8
+from metrics.features import Extractor, NeutralClassifier, predict, to_uint8
 
 NEUTRAL = {"neutral", "sample_predictions", "sample_confidences", "class_sample_predictions"}
 NEUTRAL |= {"category_sample_predictions", "asked_predictions"}
 """Evidence that takes the neutral classifier."""
+UPRIGHT = {"upright_neutral", "upright_predictions", "rotated_predictions"}
+"""Evidence that takes the neutral classifier of the data set in which the classes stand upright."""
 RECOGNISED_AT_ONCE = 100
 """Twice as fast on a core as 500: the feature maps stay in its cache."""
 
@@ -80,10 +83,12 @@ class Evidence(Encoded):
         """The neutral classifier; refused below the suite's floor."""
         found = self._neutral()
         self.protocol |= {"neutral_test_accuracy": found.test_accuracy, "neutral_hash": found.hash}
-        if found.test_accuracy < self.settings.neutral_floor:
-            raise Unavailable(
-                f"the neutral classifier's test accuracy {found.test_accuracy:.4f} is below the suite's floor {self.settings.neutral_floor}"
-            )
+        return self._above_floor(found, "neutral classifier")
+
+    def _above_floor(self, found: Neutral, title: str) -> NeutralClassifier:
+        accuracy, floor = found.test_accuracy, self.settings.neutral_floor
+        if accuracy < floor:
+            raise Unavailable(f"the {title}'s test accuracy {accuracy:.4f} is below the suite's floor {floor}")
         return found.classifier
 
     @gathered
@@ -149,3 +154,29 @@ class Evidence(Encoded):
     @gathered
     def asked_predictions(self) -> Tensor:
         return self.class_sample_predictions if self.asked_by_class else self.category_sample_predictions
+
+    # What is left of an image without its pose, as the classifier of upright images sees it.
+    @gathered
+    def upright_neutral(self) -> NeutralClassifier:
+        """The neutral classifier of the data set in which the classes stand upright; refused below the suite's floor."""
+        if self._upright is None:
+            raise NotGiven("a data set in which the classes stand upright")
+        found = self._upright()
+        self.protocol |= {"upright_neutral_test_accuracy": found.test_accuracy, "upright_neutral_hash": found.hash}
+        return self._above_floor(found, "upright neutral classifier")
+
+    @gathered
+    def canonical_test(self) -> Tensor:
+        """Test images with their pose removed, quantised to uint8."""
+        remove = self._capability("canonical")
+        return torch.cat([to_uint8(remove(x)) for x, _ in self.test.batches(BATCH)])
+
+    @gathered
+    def upright_predictions(self) -> Tensor:
+        self._capability("canonical")  # asked first: a method without it has nothing that could be refused
+        return predict(self.upright_neutral, self.canonical_test)[0]
+
+    @gathered
+    def rotated_predictions(self) -> Tensor:
+        """Of test images as they are."""
+        return predict(self.upright_neutral, self.test.x)[0]

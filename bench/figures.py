@@ -63,10 +63,20 @@ def _accuracy_cosine(request: Request) -> list[str]:
     return _figure_accuracy_cosine.draw(request)
 
 
+def _reconstruction_dimension(request: Request) -> list[str]:
+    from bench import _figure_dimension
+
+    return _figure_dimension.draw(request)
+
+
 FIGURES = {
     "accuracy-cosine": Figure(
         "accuracy against mean within-class cosine on Simple's grid, a curve a row (000_2852ba8d0aec7d1a.txt, Figure 1)",
         _accuracy_cosine,
+    ),
+    "reconstruction-dimension": Figure(
+        "reconstruction error against dim(z) + dim(u), a line a method (002_250270577cfb522d.txt, Figure 5)",
+        _reconstruction_dimension,
     ),
 }
 

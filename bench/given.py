@@ -36,13 +36,14 @@ class Given:
         inception: Callable[[], Extractor],
         originals_name: str,
         feature_cache: Path,
+        upright: Callable[[], Neutral] | None = None,
     ) -> None:
         self.method, self.data, self.test, self.settings, self.costs = method, data, test, settings, costs
         self.seed_of_cell, self.device = seed, test.x.device
         self.kept: dict[str, Any] = {}
         self.protocol: dict[str, Any] = {}
         self.originals_name, self.feature_cache = originals_name, feature_cache
-        self._neutral, self._inception = neutral, inception
+        self._neutral, self._inception, self._upright = neutral, inception, upright
 
     def _capability(self, name: str) -> Callable[..., Tensor]:
         if not hasattr(self.method, name):

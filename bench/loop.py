@@ -4,7 +4,9 @@ On a CPU the step runs as it is: these models are bound by matrix products there
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -14,13 +16,19 @@ from bench.seeds import seeded
 from methods.base import AbstractMethod, Images, Phase, TrainingData
 
 WARM_UP_STEPS = 3
+# Adadelta with the settings of Lasagne's `lasagne.updates.adadelta`, which 002_250270577cfb522d.txt trains with: torch's own rho is 0.9.
+# torch chooses: all tensors at once on a GPU, one by one on a CPU, where all at once took twice as long.
+OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": partial(torch.optim.Adam, fused=True),
+    "adadelta": partial(torch.optim.Adadelta, rho=0.95, eps=1e-6),
+}
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What every method of a suite gets. learning_rate is Adam's; precision fp32, or bf16 for the layers' products.
+    """What every method of a suite gets. optimiser: adam or adadelta; precision: fp32, or bf16 for the layers' products.
 
-    decay: let the learning rate fall in a straight line to 0 over the phase.
+    learning_rate is that optimiser's: the default is Adam's, Adadelta's is 1. decay: let it fall in a straight line to 0 over the phase.
     """
 
     epochs: int
@@ -28,6 +36,7 @@ class Budget:
     learning_rate: float = 1e-3
     precision: str = "fp32"
     decay: bool = False
+    optimiser: str = "adam"
 
 
 @dataclass
@@ -57,7 +66,7 @@ class Step:
         self.rate = torch.tensor(budget.learning_rate, device=self.device) if budget.decay else None
         self.fall = budget.learning_rate / (budget.epochs * -(-len(data) // budget.batch))
         rate = budget.learning_rate if self.rate is None else self.rate
-        self.optimizer = torch.optim.Adam(self.parameters, lr=rate, fused=True, capturable=cuda)
+        self.optimizer = OPTIMISERS[budget.optimiser](self.parameters, lr=rate, capturable=cuda)
         self.names: list[str] = []
         self.sums: Tensor | None = None
         self.loss = math.nan

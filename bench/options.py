@@ -4,14 +4,19 @@ import hashlib
 import importlib.util
 import inspect
 import sys
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, ValidationError, create_model
 
 from bench.suite import UsageError, explain, nearest
 from methods.base import AbstractMethod, Entry, ImageSpec, registry
 from methods.parts import Backbone, Span
+
+LISTS = (Any, object, list, tuple, set, frozenset, Sequence, Collection, Iterable)
+"""Types whose values a list may give."""
 
 
 def load_plugin(path: str) -> None:
@@ -57,6 +62,20 @@ def _span(hint: Any) -> Span | None:
     """The span in a type's `Annotated`, or in that of a part, as of `Annotated[float, Span(1, 9)] | None`."""
     inside = (*getattr(hint, "__metadata__", ()), *map(_span, get_args(hint)))
     return next((part for part in inside if isinstance(part, Span)), None)
+
+
+def sweepable(cls: type[AbstractMethod]) -> set[str]:
+    """Options whose type takes no list: one that is given for them stands for several values."""
+    hints = get_type_hints(cls.__init__, include_extras=True)
+    return {name for name in declared(cls) if not _takes_list(hints[name])}
+
+
+def _takes_list(hint: Any) -> bool:
+    hint = getattr(hint, "__value__", hint)  # that of a `type` statement
+    origin = get_origin(hint) or hint
+    if origin in (Union, UnionType):
+        return any(map(_takes_list, get_args(hint)))
+    return _takes_list(get_args(hint)[0]) if origin is Annotated else origin in LISTS
 
 
 def on_backbone(label: str, entry: Entry, given: dict[str, Any], backbone: str) -> dict[str, Any]:

@@ -3,20 +3,23 @@
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from statistics import median
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 from bench.clock import Clock
 from bench.loop import Budget, Curves, GraphedStep, Step, begin_epoch, in_batches, run_epoch
-from bench.options import build, find, on_backbone, resolve
+from bench.options import build, declared, find, on_backbone, resolve
 from bench.seeds import generator
 from bench.suite import UsageError
 from methods.base import AbstractMethod, ImageSpec, Phase, TrainingData
 
+VAE = "vae"
+"""The method that others are set beside."""
 SLICE = 32
 """Steps of one loop before the next one has its turn."""
 
@@ -36,7 +39,7 @@ class Timed:
 
 @dataclass(frozen=True)
 class Setting:
-    """A module to train and what to train it on."""
+    """A module to train and what to train it on. options: those of the method that are not to have their defaults."""
 
     method: str
     data: TrainingData
@@ -44,24 +47,40 @@ class Setting:
     device: torch.device
     batch: int
     backbone: str = "mlp"
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def resolved(self) -> dict[str, Any]:
+        """All options of the method. Raises UsageError where one given doesn't fit."""
+        entry = find(self.method)
+        return resolve(self.method, entry, on_backbone(self.method, entry, self.options, self.backbone))
 
     def module(self) -> AbstractMethod:
         """The same weights each time. Raises UsageError where the images don't fit the backbone."""
         torch.manual_seed(0)
-        entry = find(self.method)
-        options = resolve(self.method, entry, on_backbone(self.method, entry, {}, self.backbone))
-        return build(self.method, entry, self.spec, options)
+        return build(self.method, find(self.method), self.spec, self.resolved())
+
+    def of_vae(self) -> "Setting":
+        """The same with the VAE, of the method's size: options that both have are the method's. On the mlp where it has its own network."""
+        mine = self.resolved()
+        shared = {name: mine[name] for name in declared(find(VAE).cls) if name in mine and name != "backbone"}
+        return replace(self, method=VAE, backbone=self.backbone or "mlp", options=shared)
 
     def fresh(self) -> tuple[AbstractMethod, Phase]:
-        """The module on its device, and its one phase. Raises UsageError where it has another number of phases."""
+        """The module on its device, and its phase. Raises UsageError where it has none."""
         module = self.module().to(self.device)
-        phases = list(islice(module.phases(self.data), 2))
-        if len(phases) != 1:
-            count = "no training phase" if not phases else "several training phases"
-            raise UsageError(f"perf: {self.method} has {count}; only methods of one phase can be compared")
-        phase = phases[0]
-        assert isinstance(phase, Phase)  # a search follows what was trained
+        phase = next(iter(module.phases(self.data)), None)
+        if not isinstance(phase, Phase):
+            raise UsageError(f"perf: {self.method} has no training phase; only methods of one phase can be compared")
         return module, phase
+
+    def check(self) -> None:
+        """Raises UsageError unless the method is trained in one phase. The same one again, a restart, is no other."""
+        self.fresh()
+        stages = list(islice(self.module().to(self.device).phases(self.data), 2))
+        if len({(stage.module, stage.terms) if isinstance(stage, Phase) else stage.name for stage in stages}) > 1:
+            raise UsageError(
+                f"perf: {self.method} has several training phases; only methods of one phase can be compared"
+            )
 
 
 Slices = Iterator[tuple[float, float | None]]

@@ -2,7 +2,7 @@
 
 import multiprocessing
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from statistics import median
@@ -15,28 +15,32 @@ from bench import environment
 from bench.datasets import load
 from bench.options import find, load_plugin, on_backbone
 from bench.paths import data_root
-from bench.peers import SLICE, Setting, Slices, Timed, by_hand, epochs_in_turn, in_turn, ours, plain
+from bench.peers import SLICE, VAE, Setting, Slices, Timed, by_hand, epochs_in_turn, in_turn, ours, plain
 from bench.seeds import deterministic
 from bench.suite import UsageError
+from bench.sweep import settings_of
 from methods.base import AbstractVAE, Images, ImageSpec, TrainingData
 from methods.parts import Backbone
 
+OURS, OF_VAE = "ours, fp32", "vae, ours fp32"
 AGREE_FP32 = 0.01
 AGREE_BF16 = 0.02
 """Relative difference of the last epoch's mean loss that counts as agreement: order and noise differ, and bf16 rounds."""
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is to be trained, as the command line says it. settings: options of the method, as in latent=8."""
+
+    method: str
+    dataset: str
+    settings: tuple[str, ...]
+    batch: int
+    backbone: str | None
+
+
 def compare(
-    method: str,
-    dataset: str,
-    root: str | None,
-    device_name: str,
-    batch: int,
-    threads: int,
-    repeats: int,
-    suite: bool,
-    backbone: str | None,
-    plugins: list[str],
+    asked: Asked, root: str | None, device_name: str, threads: int, repeats: int, suite: bool, plugins: list[str]
 ) -> int:
     """Print the figures, for every backbone that the method and the images take where none is named.
 
@@ -48,18 +52,24 @@ def compare(
     deterministic()
     device = environment.choose_device(device_name)
     torch.set_num_threads(threads or environment.cores())
-    data = load(dataset, data_root(root))
+    data = load(asked.dataset, data_root(root))
     images = Images(data.x_train.to(device), data.y_train.to(device))
     setting = Setting(
-        method,
+        asked.method,
         TrainingData(images, Images(images.x[:0], images.y[:0]), data.n_classes),
         ImageSpec(*data.shape, data.n_classes),
         device,
-        batch,
+        asked.batch,
+        options=settings_of(asked.method, asked.settings),
     )
+    setting.resolved()  # an option that doesn't fit is no matter of the backbone
+    setting.check()
     status = 0
-    for name in backbones(setting, backbone):
-        where = f"{method}{name and f' ({name})'} on {dataset}, {len(images)} images, batch {batch}, {environment.device_name(device)}"
+    for name in backbones(setting, asked.backbone):
+        what = ", ".join([f"{asked.method}{name and f' ({name})'}", *(f"{k}={v}" for k, v in setting.options.items())])
+        where = (
+            f"{what} on {asked.dataset}, {len(images)} images, batch {asked.batch}, {environment.device_name(device)}"
+        )
         print(f"{where}, torch {torch.__version__}", flush=True)
         measure = compare_suite if suite else compare_loops
         status = max(status, measure(replace(setting, backbone=name), repeats))
@@ -89,7 +99,7 @@ def backbones(setting: Setting, asked: str | None) -> list[str]:
 
 
 def compare_loops(setting: Setting, repeats: int) -> int:
-    """Our loop, at each precision that the device has, and its peers."""
+    """Our loop, at each precision that the device has, its peers, and our loop of the VAE beside another method."""
     print(
         f"{torch.get_num_threads()} threads; a warm-up epoch, then {repeats} epochs of each loop, {SLICE} steps at a time in turn",
         flush=True,
@@ -97,15 +107,15 @@ def compare_loops(setting: Setting, repeats: int) -> int:
     loops = {
         "plain DataLoader, fp32": plain(setting),
         "by hand, fp32": by_hand(setting),
-        "ours, fp32": ours(setting, "fp32"),
+        OURS: ours(setting, "fp32"),
     }
     if setting.device.type == "cuda" or environment.cpu_has_bf16():
         loops["ours, bf16"] = ours(setting, "bf16")
     else:
         print("bf16 left out: this processor does not multiply bfloat16 by itself")
-    peer = pythae_loop(setting)
-    if peer is not None:
-        loops["pythae, fp32"] = peer
+    for name, peer in ((OF_VAE, vae_loop(setting)), ("pythae, fp32", pythae_loop(setting))):
+        if peer is not None:
+            loops[name] = peer
     return tell(in_turn(loops, repeats))
 
 
@@ -117,26 +127,47 @@ def ratio(base: Timed, other: Timed) -> float:
 
 
 def tell(found: list[Timed]) -> int:
-    """A line a loop; the median of the ratios to the first loop's epoch of the same round; whether the losses agree."""
+    """A line a loop; the median of the ratios to the first loop's epoch of the same round; whether the losses agree.
+
+    The VAE's beside another method is another model's: its loss agrees with nothing, and its time is what the method's is a multiple of.
+    """
     base, status = found[0], 0
     print(f"{'loop':<24} {'s/epoch':>8} {'min':>7} {'max':>7} {'ratio':>6}  last epoch's loss")
     for timed in found:
-        allowed = AGREE_BF16 if "bf16" in timed.name else AGREE_FP32
-        gap = abs(timed.loss - base.loss) / abs(base.loss)
-        verdict = (
-            ""
-            if timed is base
-            else f"agrees to {gap:.2%}"
-            if gap <= allowed
-            else f"DIFFERS by {gap:.2%} (allowed {allowed:.1%})"
-        )
-        if not gap <= allowed:  # NaN agrees with nothing
-            status = 1
+        agrees, verdict = _judged(timed, base)
+        status = status if agrees else 1
         print(
             f"{timed.name:<24} {timed.median:8.3f} {min(timed.seconds):7.3f} {max(timed.seconds):7.3f} "
             f"{ratio(base, timed):6.2f}  {timed.loss:.2f} {verdict}"
         )
+    named = {timed.name: timed for timed in found}
+    if OF_VAE in named:
+        print(f"step: {ratio(named[OURS], named[OF_VAE]):.2f} times the vae's (fp32, median of rounds)")
     return status
+
+
+def _judged(timed: Timed, base: Timed) -> tuple[bool, str]:
+    """Whether a loop's loss agrees with the first one's, in words as well."""
+    if timed is base or timed.name == OF_VAE:
+        return True, "" if timed is base else "another model"
+    allowed = AGREE_BF16 if "bf16" in timed.name else AGREE_FP32
+    gap = abs(timed.loss - base.loss) / abs(base.loss)
+    if gap <= allowed:
+        return True, f"agrees to {gap:.2%}"
+    return False, f"DIFFERS by {gap:.2%} (allowed {allowed:.1%})"  # NaN agrees with nothing
+
+
+def vae_loop(setting: Setting) -> Slices | None:
+    """Our loop of the VAE of the same size, where the method is another one and the VAE can have its size."""
+    if setting.method == VAE:
+        return None
+    vae = setting.of_vae()
+    try:
+        vae.resolved()
+    except UsageError as problem:
+        print(f"the vae beside it is left out: {problem}")
+        return None
+    return ours(vae, "fp32")
 
 
 def pythae_loop(setting: Setting) -> Slices | None:
@@ -144,7 +175,7 @@ def pythae_loop(setting: Setting) -> Slices | None:
 
     Its epoch can't be paused: it is one slice.
     """
-    if setting.method != "vae":
+    if setting.method != VAE:
         return None
     try:
         from bench import pythae_peer

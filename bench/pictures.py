@@ -5,7 +5,7 @@ Grids are Pillow's and stand here; charts are matplotlib's (`_charts`). Both are
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,14 @@ from numpy.typing import NDArray
 
 from bench._charts import INK, WIDTH, Array, curves, latent_map, on_host
 
-__all__ = ["curves", "latent_map", "reconstruction_grid", "sample_grid"]
+__all__ = ["curves", "latent_map", "reconstruction_grid", "sample_grid", "stacked_grid"]
+
+TITLE_HEIGHT = 26
 
 
-def sample_grid(images: Array, path: Path, columns: int, row_names: Sequence[str] | None = None) -> None:
+def sample_grid(
+    images: Array, path: Path, columns: int, row_names: Sequence[str] | None = None, title: str = ""
+) -> None:
     """A tight grid of samples, filled row by row; with `row_names` a name stands left of each row (one row a class).
 
     images: uint8 (N, C, H, W), C 1 or 3.
@@ -31,7 +35,7 @@ def sample_grid(images: Array, path: Path, columns: int, row_names: Sequence[str
     rows = [pixels[start : start + columns] for start in range(0, len(pixels), columns)]
     if row_names is not None and len(row_names) != len(rows):
         raise ValueError(f"{len(row_names)} row names for {len(rows)} rows of {columns} images")
-    _write_grid(rows, path, row_names)
+    _write_grid(rows, path, row_names, title=title)
 
 
 def reconstruction_grid(originals: Array, reconstructions: Array, path: Path, columns: int = 10) -> None:
@@ -40,12 +44,23 @@ def reconstruction_grid(originals: Array, reconstructions: Array, path: Path, co
     Raises:
         ValueError: where the two differ in shape, or are not uint8 (n, C, H, W).
     """
-    above, below = _pixels(originals, "originals"), _pixels(reconstructions, "reconstructions")
-    if above.shape != below.shape:
-        raise ValueError(f"originals are {above.shape}, reconstructions {below.shape}; they must be of one shape")
-    starts = range(0, len(above), columns)
-    rows = [side[start : start + columns] for start in starts for side in (above, below)]
-    _write_grid(rows, path, ["original", "reconstructed"] * len(starts), together=2)
+    stacked_grid({"original": originals, "reconstructed": reconstructions}, path, columns)
+
+
+def stacked_grid(sides: Mapping[str, Array], path: Path, columns: int = 10) -> None:
+    """Rows that belong together, each side's name left of its row: the first images of every side, then the next ones.
+
+    Raises:
+        ValueError: where sides differ in shape, or are not uint8 (n, C, H, W).
+    """
+    pixels = {name: _pixels(images, name) for name, images in sides.items()}
+    (first, shown), *others = pixels.items()
+    for name, images in others:
+        if images.shape != shown.shape:
+            raise ValueError(f"{first} is {shown.shape}, {name} {images.shape}; they must be of one shape")
+    starts = range(0, len(shown), columns)
+    rows = [images[start : start + columns] for start in starts for images in pixels.values()]
+    _write_grid(rows, path, list(pixels) * len(starts), together=len(pixels))
 
 
 def _pixels(images: Array, name: str) -> NDArray[np.uint8]:
@@ -59,9 +74,13 @@ def _pixels(images: Array, name: str) -> NDArray[np.uint8]:
 
 
 def _write_grid(
-    rows: Sequence[NDArray[np.uint8]], path: Path, names: Sequence[str] | None, together: int | None = None
+    rows: Sequence[NDArray[np.uint8]],
+    path: Path,
+    names: Sequence[str] | None,
+    together: int | None = None,
+    title: str = "",
 ) -> None:
-    """Rows of images on white, enlarged by a whole number so that pixels stay square.
+    """Rows of images on white, enlarged by a whole number so that pixels stay square; above them a title, where there is one.
 
     A wider gap stands after every `together` rows.
     """
@@ -74,10 +93,13 @@ def _write_grid(
     gap = 2
     across, down = width * scale + gap, height * scale + gap
     breaks = [3 * gap * (row // together) if together else 0 for row in range(len(rows))]
-    size = (margin + columns * across - gap, len(rows) * down - gap + breaks[-1])
+    head = TITLE_HEIGHT if title else 0
+    size = (margin + columns * across - gap, head + len(rows) * down - gap + breaks[-1])
     canvas = Image.new("L" if channels == 1 else "RGB", size, "white")
+    if title:
+        ImageDraw.Draw(canvas).text((margin, head // 2), title, fill=INK, font=_font(), anchor="lm")
     for row, images in enumerate(rows):
-        top = row * down + breaks[row]
+        top = head + row * down + breaks[row]
         for column, pixels in enumerate(images.repeat(scale, axis=2).repeat(scale, axis=3)):
             tile = pixels[0] if channels == 1 else pixels.transpose(1, 2, 0)
             canvas.paste(Image.fromarray(np.ascontiguousarray(tile)), (margin + column * across, top))

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from bench.measure import choose
 from bench.options import build, find, load_plugin, on_backbone, resolve
 from bench.paths import data_root, results_folder
 from bench.suite import Cell, Plan, ScoreOn, Suite, UsageError, cell_id, to_json
+from bench.sweep import settle_rows
 from methods.base import ImageSpec
 from metrics.base import Metric, Unavailable
 from metrics.features import file_hash, inception_extractor
@@ -39,13 +41,20 @@ class Request:
     threads: int | None = None
 
 
-def make_plan(suite: Suite, request: Request, score_on: ScoreOn = "test") -> Plan:
-    """Raises UsageError or DataError, in one line, for whatever cannot be run."""
+def register(suite: Suite, plugins: Sequence[str]) -> list[str]:
+    """Load every method and metric, those of plug-ins as well; gives the plug-ins' paths. Raises UsageError."""
     methods.load()
     metrics.load()
-    plugins = [*suite.plugins, *(str(Path(p).resolve()) for p in request.plugins)]
-    for plugin in plugins:
-        load_plugin(plugin)
+    paths = [*suite.plugins, *(str(Path(plugin).resolve()) for plugin in plugins)]
+    for path in paths:
+        load_plugin(path)
+    return paths
+
+
+def make_plan(suite: Suite, request: Request, score_on: ScoreOn = "test") -> Plan:
+    """Raises UsageError or DataError, in one line, for whatever cannot be run."""
+    plugins = register(suite, request.plugins)
+    suite = settle_rows(suite)
     device = choose_device(request.device)
     chosen = choose(suite.evaluation.metrics)
     wants_inception = any(m.name == INCEPTION_METRIC for m in chosen)

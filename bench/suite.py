@@ -9,11 +9,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 SUITES = Path(__file__).parent / "suites"
 ScoreOn = Literal["test", "held_out"]
 """The images that a cell is scored on: the test split, or, where settings are chosen by the score, the held-out part of training."""
+Optimiser = Literal["adam", "adadelta"]
+RATES: dict[str, float] = {"adam": 1e-3, "adadelta": 1.0}
+"""The learning rate of each optimiser where none is stated: the defaults of torch, and for Adadelta of Lasagne as well."""
 
 
 class UsageError(ValueError):
@@ -27,13 +30,26 @@ def check_seeds(seeds: list[int]) -> None:
 
 
 class Budget(BaseModel):
-    """The training budget that every row of a suite gets. learning_rate is Adam's."""
+    """The training budget that every row of a suite gets. learning_rate is the optimiser's own in RATES where none is stated."""
 
     model_config = ConfigDict(extra="forbid")
     epochs: int = Field(ge=1)
     batch: int = Field(default=128, ge=1)
-    learning_rate: float = Field(default=1e-3, gt=0, lt=float("inf"))
+    optimiser: Optimiser = "adam"
+    learning_rate: float = Field(default=None, validate_default=True, gt=0, lt=float("inf"))
     precision: Literal["fp32", "bf16"] = "fp32"
+
+    @field_validator("learning_rate", mode="before")
+    @classmethod
+    def _rate_of_the_optimiser(cls, value: Any, info: ValidationInfo) -> Any:
+        return RATES[info.data.get("optimiser", "adam")] if value is None else value
+
+    def changed(self, **changes: Any) -> "Budget":
+        """With what is not None among the changes. Another optimiser brings its own learning rate: the one here was for this one."""
+        kept = self.model_dump()
+        if changes.get("optimiser") not in (None, self.optimiser):
+            del kept["learning_rate"]
+        return Budget(**kept | {name: value for name, value in changes.items() if value is not None})
 
 
 class Evaluation(BaseModel):
@@ -60,7 +76,10 @@ class Comparison(BaseModel):
 
 
 class Suite(BaseModel):
-    """One TOML file of a suite. `methods` maps a row's label to {method = NAME, option = value, ...}; the label stands for the name."""
+    """One TOML file of a suite. `methods` maps a row's label to {method = NAME, option = value, ...}; the label stands for the name.
+
+    A list may stand for several values of an option: bench.sweep writes such rows out.
+    """
 
     model_config = ConfigDict(extra="forbid")
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
@@ -211,45 +230,6 @@ def parse_seeds(text: str) -> list[int]:
     except ValueError as problem:
         raise UsageError(f"--seeds {text!r}: {problem}") from None
     return seeds
-
-
-def parse_settings(settings: list[str]) -> dict[str, dict[str, Any]]:
-    """`LABEL.option=value` strings as {label: {option: value}}; values are read as TOML, and as text where they are no TOML."""
-    parsed: dict[str, dict[str, Any]] = {}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        label, dot, option = name.rpartition(".")
-        if not equals or not dot or not label or not option:
-            raise UsageError(f"--set {setting!r}: write LABEL.option=value, as in lambda-hot.lam=3")
-        try:
-            value = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            value = text
-        parsed.setdefault(label.strip(), {})[option.strip()] = value
-    return parsed
-
-
-def apply_settings(suite: Suite, settings: list[str]) -> Suite:
-    """The suite with `--set` values in its rows. Raises UsageError for a label that the suite has not."""
-    rows = {label: dict(options) for label, options in suite.methods.items()}
-    for label, options in parse_settings(settings).items():
-        if label not in rows:
-            raise UsageError("--set: " + nearest(label, rows, f"row of suite {suite.name!r}"))
-        rows[label].update(options)
-    return suite.model_copy(update={"methods": rows})
-
-
-def pick_rows(suite: Suite, labels: str | None) -> Suite:
-    """The suite with only the rows named in `a,b`. Raises UsageError for one that it has not."""
-    if labels is None:
-        return suite
-    wanted = [label.strip() for label in labels.split(",") if label.strip()]
-    for label in wanted:
-        if label not in suite.methods:
-            raise UsageError("--methods: " + nearest(label, suite.methods, f"row of suite {suite.name!r}"))
-    if not wanted:
-        raise UsageError("--methods: name at least one row")
-    return suite.model_copy(update={"methods": {label: suite.methods[label] for label in wanted}})
 
 
 def cell_id(dataset: str, label: str, seed: int, content: dict[str, Any]) -> str:

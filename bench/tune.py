@@ -12,16 +12,15 @@ from typing import Any
 
 import torch
 
-import methods
-import metrics
 from bench import track
 from bench.datasets import load
 from bench.measure import choose
-from bench.options import build, find, load_plugin, on_backbone, resolve, spans
+from bench.options import build, find, on_backbone, resolve, spans
 from bench.paths import data_root, results_folder
 from bench.plan import Request
 from bench.run import owned
-from bench.suite import Evaluation, Suite, UsageError, apply_settings, nearest
+from bench.suite import Evaluation, Suite, UsageError, load_suite, nearest
+from bench.sweep import settings_of, written_out
 from bench.verbs import INTERRUPTED, Choice
 from methods.base import Entry, ImageSpec, registry
 from methods.parts import Point, Sampler, Span
@@ -135,12 +134,11 @@ def tune(choice: Choice, request: Request, asked: Asked, tracking_uri: str | Non
 
 def settle(choice: Choice, request: Request, asked: Asked) -> Target:
     """Everything checked before the first trial. Raises UsageError, or DataError for the data."""
-    methods.load()
-    metrics.load()
-    suite = choice.settle()
-    for plugin in [*suite.plugins, *request.plugins]:
-        load_plugin(plugin)
-    suite, kept = (_with_row(one, asked) for one in (suite, replace(choice, seeds=None, epochs=None).settle()))
+    suite, kept = (one.settle(request.plugins) for one in (choice, replace(choice, seeds=None, epochs=None)))
+    members = written_out(load_suite(choice.suite).methods).get(asked.method, {})
+    if members and asked.method not in members:
+        raise UsageError(f"--method {asked.method}: this row sweeps: name one of {', '.join(members)}")
+    suite, kept = (_with_row(one, asked) for one in (suite, kept))
     label, row = asked.method, dict(suite.methods[asked.method])
     entry = find(str(row.pop("method", label)))
     base = _resolved(suite, label, entry, row)
@@ -174,14 +172,11 @@ def settle(choice: Choice, request: Request, asked: Asked) -> Target:
 def _with_row(suite: Suite, asked: Asked) -> Suite:
     """The suite with the row that is tuned, where it is a method by name, and with the settings. Raises UsageError for neither."""
     label = asked.method
-    if label not in suite.methods:
-        if label not in registry:
-            known = {*suite.methods, *registry}
-            raise UsageError("--method: " + nearest(label, known, f"row of suite {suite.name!r} or method"))
-        suite = suite.model_copy(update={"methods": {**suite.methods, label: {}}})
-    settings = [one if "." in one.partition("=")[0] else f"{label}.{one}" for one in asked.settings]
-    suite = apply_settings(suite, settings)
-    return suite.model_copy(update={"methods": {label: suite.methods[label]}})
+    if label not in suite.methods and label not in registry:
+        known = {*suite.methods, *registry}
+        raise UsageError("--method: " + nearest(label, known, f"row of suite {suite.name!r} or method"))
+    row = suite.methods.get(label, {}) | settings_of(label, asked.settings)
+    return suite.model_copy(update={"methods": {label: row}})
 
 
 def _resolved(suite: Suite, label: str, entry: Entry, options: dict[str, Any]) -> dict[str, Any]:

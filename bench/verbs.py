@@ -3,6 +3,7 @@
 import shlex
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from bench.cell import run_cell
 from bench.estimate import seconds_by_cell
 from bench.launch.worker import EXIT_NOT_OK
 from bench.paths import results_folder
-from bench.plan import Request, make_plan
+from bench.plan import Request, make_plan, register
 from bench.progress import clock
 from bench.record import Record, cells_folder
 from bench.run import Invocation, owned, split_done
-from bench.suite import Cell, Plan, Suite, UsageError, apply_settings, load_suite, parse_seeds, pick_rows
+from bench.suite import Cell, Plan, Suite, UsageError, load_suite, parse_seeds
+from bench.sweep import settle_rows
 
 INTERRUPTED = 130
 
@@ -32,10 +34,13 @@ class Choice:
     settings: tuple[str, ...] = ()
     precision: str | None = None
     backbone: str | None = None
+    optimiser: str | None = None
 
-    def settle(self) -> Suite:
-        """The suite with the changes. Raises UsageError."""
-        suite = apply_settings(pick_rows(load_suite(self.suite), self.methods), list(self.settings))
+    def settle(self, plugins: Sequence[str] = ()) -> Suite:
+        """The suite with the changes, its methods and those of the plug-ins registered. Raises UsageError."""
+        suite = load_suite(self.suite)
+        register(suite, plugins)
+        suite = settle_rows(suite, self.methods, self.settings)
         changes: dict[str, object] = {}
         if self.seeds is not None:
             changes["seeds"] = parse_seeds(self.seeds)
@@ -43,11 +48,8 @@ class Choice:
             changes["dataset"] = [self.dataset]
         if self.backbone is not None:
             changes["backbone"] = self.backbone
-        budget = {
-            key: value for key, value in (("epochs", self.epochs), ("precision", self.precision)) if value is not None
-        }
-        if budget:
-            changes["budget"] = suite.budget.model_copy(update=budget)
+        budget = {"epochs": self.epochs, "precision": self.precision, "optimiser": self.optimiser}
+        changes["budget"] = suite.budget.changed(**budget)
         return suite.model_copy(update=changes)
 
 
@@ -61,7 +63,7 @@ def run_suite(
     dry_run: bool,
 ) -> int:
     """Exit status: 0 every cell ok, 1 some cell is not, 130 interrupted."""
-    plan = make_plan(choice.settle(), request)
+    plan = make_plan(choice.settle(request.plugins), request)
     results = Path(plan.results)
     if dry_run:
         print(dry(plan, retry_failed, force))

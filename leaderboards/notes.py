@@ -28,10 +28,12 @@ def _protocol(records: Iterable[Record]) -> list[str]:
     lines: dict[str, None] = {}
     for record in records:
         protocol = record.protocol
-        if protocol.get("neutral_test_accuracy") is not None:
-            digest = str(protocol.get("neutral_hash", ""))
-            weights = f" (weights {digest[:6]}…)" if digest else ""
-            lines[f"neutral classifier: {100 * protocol['neutral_test_accuracy']:.1f} % test accuracy{weights}"] = None
+        for prefix, title in (("", "neutral classifier"), ("upright_", "neutral classifier of upright images")):
+            accuracy = protocol.get(f"{prefix}neutral_test_accuracy")
+            if accuracy is not None:
+                digest = str(protocol.get(f"{prefix}neutral_hash", ""))
+                weights = f" (weights {digest[:6]}…)" if digest else ""
+                lines[f"{title}: {100 * accuracy:.1f} % test accuracy{weights}"] = None
         counts = protocol.get("counts")
         if isinstance(counts, dict) and counts:
             lines["counts: " + ", ".join(f"{name} {count}" for name, count in counts.items())] = None

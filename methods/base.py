@@ -114,7 +114,9 @@ class AbstractMethod(nn.Module, ABC):
     sample_any(n) -> (n, C, H, W); log_weight(x, samples) -> (N, S); label(x) -> (N,); cluster(x) -> (N,); recognise(x) -> (N,), the
     classes that a classifier of the method's own, trained on its reconstructions, sees in images. A method with a categorical latent has
     `categories`, the number K of its values, puts their probabilities last in what `encode` gives, and has sample_category(c) ->
-    (N, C, H, W), images of the categories asked for; `categories_are_classes` where category k is class k.
+    (N, C, H, W), images of the categories asked for; `categories_are_classes` where category k is class k. A method with a pose latent has
+    `pose_size`, the numbers of a pose, puts the mean pose last in what `encode` gives, and has canonical(x) -> (N, C, H, W), images with
+    their pose removed, and reference(z) -> (N, C, H, W), what codes look like before their pose is applied; `pose` moves them.
     """
 
     labels_in_training: ClassVar[bool] = False
@@ -174,6 +176,8 @@ class AbstractVAE(AbstractMethod):
     """
 
     log_components: Float[Tensor, " k"]
+    has_bound: bool = True
+    """False where a part of the code is a function of the image, without a prior: then nothing bounds log p(x)."""
 
     def __init__(self, components: int = 1) -> None:
         super().__init__()
@@ -219,6 +223,7 @@ class AbstractVAE(AbstractMethod):
         whose noise inside a log-sum-exp would lift the bound; there it is sum_y q(y|x) [log p(y) + ELBO(x|y) - log q(y|x)], q(y|x) from the
         bounds at the posterior means, which do not see the noise.
         """
+        self._check_bound()
         bounds, guesses = [], []
         for k in range(len(self.log_components)):
             y = torch.full((len(x),), k, device=x.device)
@@ -241,6 +246,7 @@ class AbstractVAE(AbstractMethod):
         Where the networks read the label, the samples are shared evenly among all labels (strata); else every sample is weighed
         by the whole mixture p(z) = sum_y p(y) p(z|y).
         """
+        self._check_bound()
         strata = len(self.log_components) if self.labels_at_test else 1
         each = math.ceil(samples / strata)
         weights = []
@@ -252,6 +258,10 @@ class AbstractVAE(AbstractMethod):
             log_likelihood = self.likelihood(z, y).log_prob(x.repeat(each, 1, 1, 1))
             weights.append((log_likelihood + log_p_z - q.log_prob(z)).view(each, len(x)))
         return torch.cat(weights).T
+
+    def _check_bound(self) -> None:
+        if not self.has_bound:
+            raise TypeError(f"nothing bounds log p(x) here: a part of {type(self).__name__}'s code has no prior")
 
     def _log_prior(self, z: Float[Tensor, "n d"], k: int) -> Float[Tensor, " n"]:
         """log p(y=k) p(z|y=k) for methods whose networks read the label; log p(z), summed over components, for the others."""

@@ -67,7 +67,7 @@ class AbstractJointVAE(AbstractVAE):
         return {
             "reconstruction": -self.likelihood(q.sample(), y).log_prob(x),
             "kl": q.z.kl(self.prior(y).z),
-            "kl_discrete": self.category_term(q.c, y),
+            "kl_discrete": self.category_term(q.rest, y),
         }
 
     def sample_category(self, c: Int[Tensor, " n"]) -> Float[Tensor, "n c h w"]:
@@ -112,7 +112,7 @@ class JointVAE(AbstractJointVAE):
 
     def category_term(self, c: Categorical, y: Tensor) -> Tensor:
         """KL(q(c|x) || Uniform(K)), eq. 9: at most log K."""
-        return c.kl(self.prior(y).c)
+        return c.kl(self.prior(y).rest)
 
 
 @method("supervised-joint-vae", source="004_a631cee4b8c415db.txt, section 3")

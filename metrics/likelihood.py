@@ -24,6 +24,12 @@ def kl_continuous(kl: Tensor) -> Items:
     return Items(kl)
 
 
+@metric(unit="nats/image", better="none", source="002_250270577cfb522d.txt, eq. 7")
+def kl_pose(kl_pose: Tensor) -> Items:
+    """KL(q(u|x) || p(u)) of each test image, (N,): zero is a pose that ignores the image."""
+    return Items(kl_pose)
+
+
 @metric(
     unit="nats/image",
     better="none",
@@ -39,6 +45,15 @@ def kl_discrete(category_probabilities_test: Tensor) -> Items:
 def nll_iw(log_weights: Tensor) -> Items:
     """Minus the importance-weighted estimate of log p(x) from log weights (n,S): -(logsumexp over S - log S), (n,)."""
     return Items(math.log(log_weights.shape[1]) - torch.logsumexp(log_weights.double(), dim=1))
+
+
+@metric(unit="nats/image", better="lower", source="002_250270577cfb522d.txt, section VI: KL(q(z|x) || p(z|x))")
+def bound_gap(log_weights: Tensor, elbo: Tensor) -> Items:
+    """The importance-weighted estimate of log p(x) from log weights (n,S), minus the bound of the same image, elbo[:n]: (n,).
+
+    Both are estimates: a single image's gap may fall below zero, and few samples make it too small, as log p(x) is then.
+    """
+    return Items(-nll_iw(log_weights).values - elbo[: len(log_weights)].double())
 
 
 @metric(unit="dimensions", better="none", source="Burda et al. 2016, section 5.2, threshold 0.01")

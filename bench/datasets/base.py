@@ -20,7 +20,8 @@ class Dataset:
     """A data set, whole and in memory.
 
     x_train, x_test: uint8 (N, C, H, W), 0..255. y_train, y_test: int64 (N,), each label an index into `classes`.
-    name, source and licence are filled in by `load` from the registry, so a decorated function leaves them out.
+    name, source, licence and upright, the name of the data set in which its classes stand upright, are filled in by `load`
+    from the registry, so a decorated function leaves them out.
     Raises DataError, a ValueError, where dtypes, shapes, counts or labels do not fit.
     """
 
@@ -32,6 +33,7 @@ class Dataset:
     name: str = ""
     source: str = ""
     licence: str = ""
+    upright: str = ""
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2:

@@ -15,7 +15,7 @@ from bench.datasets.base import Dataset
 from bench.datasets.errors import DataError
 
 GROUP = "bench.datasets"
-BUILT_IN = ("digits", "vision", "hiragana", "folder", "arrays")
+BUILT_IN = ("digits", "vision", "rotated", "hiragana", "folder", "arrays")
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -30,6 +30,7 @@ class Entry:
     licence: str
     about: str
     by_path: bool = False
+    upright: str = ""
 
     @property
     def shown(self) -> str:
@@ -41,11 +42,12 @@ registry: dict[str, Entry] = {}
 
 
 def dataset(
-    name: str, *, source: str, licence: str, about: str, by_path: bool = False
+    name: str, *, source: str, licence: str, about: str, by_path: bool = False, upright: str = ""
 ) -> Callable[[_Function], _Function]:
     """Register a function that gives a `Dataset`: `function(root, *, download)`, or `function(path)` with `by_path`.
 
-    source: where the images come from. licence: under what terms. about: one line for `list datasets`.
+    source: where the images come from. licence: under what terms. about: one line for `list datasets`. upright: the name of
+    the data set in which the same classes stand upright, where in this one they don't.
     Raises ValueError where the name is taken by another function or holds a colon.
     """
     if not name or ":" in name:
@@ -57,7 +59,7 @@ def dataset(
             raise ValueError(
                 f"data set {name!r} is already registered by {_origin(taken.function)}; choose another name"
             )
-        registry[name] = Entry(name, function, source, licence, about, by_path)
+        registry[name] = Entry(name, function, source, licence, about, by_path, upright)
         return function
 
     return register
@@ -132,4 +134,18 @@ def load(name: str, root: Path, *, download: bool = True) -> Dataset:
         found = entry.function(Path(path).expanduser())
     if not isinstance(found, Dataset):
         raise DataError(f"data set {name!r}: its function gives {type(found).__name__}; make it return a Dataset")
-    return dataclasses.replace(found, name=name, source=entry.source, licence=entry.licence)
+    return dataclasses.replace(found, name=name, source=entry.source, licence=entry.licence, upright=entry.upright)
+
+
+def load_upright(dataset: Dataset, root: Path) -> Dataset:
+    """The data set in which the classes of `dataset`, which names one, stand upright; from files that are there.
+
+    Raises DataError as `load` does, and where its images have another shape or its classes other names.
+    """
+    upright = load(dataset.upright, root, download=False)
+    if (upright.shape, upright.classes) != (dataset.shape, dataset.classes):
+        raise DataError(
+            f"data set {dataset.name!r}: its upright data set {dataset.upright!r} has images of {upright.shape} in "
+            f"{upright.n_classes} classes, it has {dataset.shape} in {dataset.n_classes}; make shapes and classes the same"
+        )
+    return upright

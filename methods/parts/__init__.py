@@ -7,13 +7,16 @@ from methods.parts.labels import one_hot
 from methods.parts.mmd import bandwidth_of, mmd2
 from methods.parts.moments import as_matrix, class_moments, mean_cosine, shortest
 from methods.parts.networks import Backbone, BernoulliDecoder, Encoder, GaussianEncoder, mlp
+from methods.parts.pose import Delta, Pose, PoseMean, PosePrior, UprightFirst
 from methods.parts.search import Figures, Found, Point, Sampler, Search, Space, Span
+from methods.parts.transforms import Transformation
 
 __all__ = [
     "Backbone",
     "Bernoulli",
     "BernoulliDecoder",
     "Categorical",
+    "Delta",
     "Distribution",
     "Encoder",
     "Figures",
@@ -22,11 +25,16 @@ __all__ = [
     "GaussianEncoder",
     "Joint",
     "Point",
+    "Pose",
+    "PoseMean",
+    "PosePrior",
     "ReconstructionClassifier",
     "Sampler",
     "Search",
     "Space",
     "Span",
+    "Transformation",
+    "UprightFirst",
     "as_matrix",
     "bandwidth_of",
     "class_moments",

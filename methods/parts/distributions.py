@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -113,39 +113,42 @@ class Categorical:
         return Categorical(self.logits.repeat(times, 1), self.temperature)
 
 
+Rest = TypeVar("Rest", bound=Distribution)
+
+
 @dataclass(frozen=True)
-class Joint:
-    """A Gaussian z and, independent of it, a category c. A code is their columns side by side: (N, D + K), c last."""
+class Joint(Generic[Rest]):
+    """A Gaussian z and, independent of it, something else: a category c, a pose u. A code is their columns side by side, z first."""
 
     z: Gaussian
-    c: Categorical
+    rest: Rest
 
     @property
     def mean(self) -> Float[Tensor, "n d"]:
-        """The mean of z beside the probabilities of the categories."""
-        return torch.cat([self.z.mean, self.c.mean], 1)
+        """The mean of z beside that of the rest: of a category, the probabilities."""
+        return torch.cat([self.z.mean, self.rest.mean], 1)
 
     @property
     def mode(self) -> Float[Tensor, "n d"]:
-        """The mean of z beside the likeliest category, one-hot."""
-        return torch.cat([self.z.mode, self.c.mode], 1)
+        """The mean of z beside the mode of the rest: of a category, the likeliest one, one-hot."""
+        return torch.cat([self.z.mode, self.rest.mode], 1)
 
     def sample(self) -> Float[Tensor, "n d"]:
-        """One draw of z, then one of c."""
-        return torch.cat([self.z.sample(), self.c.sample()], 1)
+        """One draw of z, then one of the rest."""
+        return torch.cat([self.z.sample(), self.rest.sample()], 1)
 
     def log_prob(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-        """Log density of z plus log probability of a one-hot c, in nats."""
+        """Log density of z plus that of the rest (of a one-hot category its log probability), in nats."""
         split = self.z.mu.shape[1]
-        return self.z.log_prob(z[:, :split]) + self.c.log_prob(z[:, split:])
+        return self.z.log_prob(z[:, :split]) + self.rest.log_prob(z[:, split:])
 
-    def kl(self, other: "Joint") -> Float[Tensor, " n"]:
-        """KL(self || other) in nats: of z plus of c."""
-        return self.z.kl(other.z) + self.c.kl(other.c)
+    def kl(self, other: "Joint[Any]") -> Float[Tensor, " n"]:
+        """KL(self || other) in nats: of z plus of the rest."""
+        return self.z.kl(other.z) + self.rest.kl(other.rest)
 
-    def repeat(self, times: int) -> "Joint":
-        """The batch, one time after another: (times * n, d + k)."""
-        return Joint(self.z.repeat(times), self.c.repeat(times))
+    def repeat(self, times: int) -> "Joint[Rest]":
+        """The batch, one time after another: (times * n, d)."""
+        return Joint(self.z.repeat(times), self.rest.repeat(times))
 
 
 @dataclass(frozen=True)

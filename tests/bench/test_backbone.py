@@ -10,7 +10,7 @@ from bench import plan
 from bench.datasets.base import Dataset
 from bench.measure import choose
 from bench.options import find, on_backbone, resolve
-from bench.suite import Cell, Suite, UsageError, load_suite
+from bench.suite import Budget, Cell, Suite, UsageError, load_suite
 from methods.base import AbstractMethod, AbstractVAE, Entry, ImageSpec
 from methods.parts import Backbone
 
@@ -102,7 +102,7 @@ def test_every_place_that_names_backbones_names_the_same() -> None:
 def test_the_faithful_suite_of_paper_004_has_its_network_and_settings() -> None:
     suite = load_suite("paper-004")
     assert (suite.backbone, load_suite("paper-003").backbone) == ("conv32", "mlp")
-    assert suite.budget.model_dump() == {"epochs": 100, "batch": 64, "learning_rate": 1e-3, "precision": "fp32"}
+    assert suite.budget == Budget(epochs=100, batch=64, optimiser="adam", learning_rate=1e-3, precision="fp32")
     rows = {label: resolve(label, find(label), given) for label, given in suite.methods.items()}
     assert rows.keys() == {"vae", "beta-vae", "joint-vae", "supervised-joint-vae"}
     for label in ("beta-vae", "joint-vae", "supervised-joint-vae"):

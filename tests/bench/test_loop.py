@@ -330,6 +330,38 @@ def test_decay_brings_the_rate_to_zero_in_a_straight_line(decay: bool, data: Tra
     assert torch.allclose(steps, expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("decay", [False, True])
+def test_adadelta_is_lasagnes(decay: bool, data: TrainingData, test_images: Images) -> None:
+    """Against its formula (Zeiler 2012, algorithm 1) with rho 0.95 and eps 1e-6, on p^2, whose gradient is 2p."""
+    path: list[float] = []
+
+    def script(p: Tensor, x: Tensor, y: Tensor) -> Terms:
+        if torch.is_grad_enabled():
+            path.append(p.item())
+        return {"loss": (p**2).expand(len(x))}
+
+    method = Scripted(script)
+    budget = Budget(epochs=5, batch=16, learning_rate=2.0, decay=decay, optimiser="adadelta")
+    _train(method, data, test_images, budget)
+    p, squares, moves, expected = 1.0, 0.0, 0.0, []
+    for step in range(20):
+        expected.append(p)
+        squares = 0.95 * squares + 0.05 * (2 * p) ** 2
+        move = math.sqrt(moves + 1e-6) / math.sqrt(squares + 1e-6) * 2 * p
+        moves = 0.95 * moves + 0.05 * move**2
+        p -= 2.0 * (1 - step / 20 if decay else 1.0) * move
+    assert path == pytest.approx(expected, abs=1e-6)
+    assert method.p.item() == pytest.approx(p, abs=1e-6)
+    assert p < 0.95, "far enough to tell torch's own rho apart"
+
+
+def test_a_vae_learns_under_adadelta(spec: ImageSpec, data: TrainingData, test_images: Images) -> None:
+    budget = Budget(epochs=15, batch=16, learning_rate=1.0, optimiser="adadelta")
+    rows = _train(_vae(spec), data, test_images, budget).rows
+    losses = {epoch: value for epoch, _, split, term, value in rows if (split, term) == ("test", "reconstruction")}
+    assert losses[15] < losses[1] - 1
+
+
 def test_bf16_trains_to_nearly_the_same(spec: ImageSpec, data: TrainingData, test_images: Images) -> None:
     last = {}
     for precision in ("fp32", "bf16"):
@@ -390,6 +422,8 @@ def test_a_captured_step_is_the_eager_one(spec: ImageSpec, data: TrainingData) -
         Budget(epochs=2, batch=8),
         Budget(epochs=2, batch=8, decay=True),
         replace(BUDGET, batch=8, precision="bf16"),
+        Budget(epochs=2, batch=8, learning_rate=1.0, optimiser="adadelta"),
+        Budget(epochs=2, batch=8, learning_rate=1.0, optimiser="adadelta", decay=True),
     ):
         found = []
         for kind in (Step, GraphedStep):

@@ -1,17 +1,22 @@
 """Loops that are set side by side do the same work, and a loop that does other work is told apart."""
 
 import math
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
 import methods
 from bench.peers import Setting, Timed, by_hand, epochs_in_turn, in_turn, ours, plain
-from bench.perf import backbones, ratio, tell
+from bench.perf import OF_VAE, OURS, backbones, ratio, tell, vae_loop
 from bench.suite import UsageError
-from methods.base import Images, ImageSpec, TrainingData
+from methods.base import AbstractMethod, Entry, Images, ImageSpec, Phase, TrainingData, registry
+
+sys.path.insert(0, str(Path(__file__).parent))
+from helpers_e2e import here
 
 methods.load()
 
@@ -86,3 +91,93 @@ def test_backbones_are_those_that_method_and_images_take(capsys: pytest.CaptureF
         backbones(replace(_setting("lambda-hot", 28), spec=ImageSpec(1, 28, 28, 73)), None)
     with pytest.raises(UsageError, match="pca has a network of its own"):
         backbones(_setting("pca", 28), "mlp")
+
+
+class Staged(AbstractMethod):
+    """A method of as many phases as it is told, over again or of another part of it; what comes between leaves other weights."""
+
+    def __init__(self, spec: ImageSpec, *, stages: int = 2, other: bool = False) -> None:
+        super().__init__()
+        self.stages, self.parts = stages, torch.nn.ModuleList([torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)])
+        self.other = other
+
+    def terms(self, x: torch.Tensor, y: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"loss": sum(part.weight.sum() ** 2 for part in self.parts).expand(len(x))}
+
+    def phases(self, data: TrainingData) -> Iterator[Phase]:
+        for number in range(self.stages):
+            yield Phase(f"{number}", self.parts[number] if self.other else self, self.terms)
+            torch.nn.init.constant_(self.parts[0].weight, 7.0)
+
+
+def test_methods_of_one_phase_are_compared_with_restarts_or_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry, "staged", Entry("staged", Staged, "a test"))
+    setting = replace(_setting("staged", 6), backbone="")
+    for stages in (1, 2):
+        made = replace(setting, options={"stages": stages})
+        made.check()
+        module, _ = made.fresh()
+        assert module.parts[0].weight.item() != 7.0, "only as far as its first phase"
+    with pytest.raises(UsageError, match="staged has several training phases"):
+        replace(setting, options={"other": True}).check()
+    with pytest.raises(UsageError, match="staged has no training phase"):
+        replace(setting, options={"stages": 0}).check()
+
+
+# Beside the VAE.
+
+
+def test_a_method_is_a_multiple_of_the_vae_whose_loss_agrees_with_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    timed = [Timed("plain", [9.0, 9.0], 100.0), Timed(OURS, [3.0, 8.0], 100.0), Timed(OF_VAE, [2.0, 4.0], 300.0)]
+    assert tell(timed) == 0
+    *_, vae, step = capsys.readouterr().out.splitlines()
+    assert vae.endswith("300.00 another model")
+    assert step == "step: 1.75 times the vae's (fp32, median of rounds)"
+    assert tell(timed[:2]) == 0
+    assert "step:" not in capsys.readouterr().out
+
+
+def test_the_vae_beside_a_method_has_its_size_and_its_network() -> None:
+    setting = replace(_setting("joint-vae", 28), options={"hidden": 9, "gamma": 2.0}, backbone="mlp-softplus")
+    vae, latent = setting.of_vae(), setting.resolved()["latent"]
+    assert vae.resolved() == {"latent": latent, "backbone": "mlp-softplus", "hidden": 9}
+    assert replace(setting, options={"latent": 3}).of_vae().resolved()["latent"] == 3
+    assert vae_loop(_setting("vae", 28)) is None
+
+
+def test_a_method_of_another_kind_of_size_is_timed_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Sized(AbstractMethod):
+        def __init__(self, spec: ImageSpec, *, hidden: list[int] | None = None) -> None:
+            super().__init__()
+
+    monkeypatch.setitem(registry, "sized", Entry("sized", Sized, "a test"))
+    assert vae_loop(replace(_setting("sized", 6), options={"hidden": [3, 4]}, backbone="")) is None
+    assert "left out: vae.hidden" in capsys.readouterr().out
+    assert vae_loop(replace(_setting("sized", 6), backbone="")) is not None
+
+
+def test_perf_takes_options_of_the_method_and_ends_with_its_step_beside_the_vaes() -> None:
+    words = ("--method", "beta-vae", "--dataset", "digits", "--backbone", "mlp", "--repeats", 1, "--threads", 1)
+    found = here("perf", *words, "--device", "cpu", "--set", "hidden=16", "--set", "beta-vae.latent=3")
+    first, *_, last = found.out.splitlines()
+    assert first.startswith("beta-vae (mlp), hidden=16, latent=3 on digits")
+    assert OF_VAE in found.out
+    assert last.startswith("step: ")
+    assert last.endswith("times the vae's (fp32, median of rounds)")
+
+
+@pytest.mark.parametrize(
+    ("setting", "parts"),
+    [
+        ("latnt=3", ["beta-vae.latnt", "did you mean 'latent'"]),
+        ("latent=[2, 3]", ["beta-vae.latent", "integer", "[2, 3]"]),
+        ("vae.latent=3", ["'vae'", "another row than 'beta-vae'"]),
+        ("backbone=mlp", ["beta-vae.backbone", "--backbone"]),
+        ("latent", ["LABEL.option=value"]),
+    ],
+)
+def test_an_option_that_does_not_fit_is_one_line(setting: str, parts: list[str]) -> None:
+    line = here("perf", "--method", "beta-vae", "--dataset", "digits", "--set", setting).refusal()
+    assert not [part for part in parts if part not in line], line

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import torch
@@ -11,20 +11,11 @@ import methods
 import metrics
 from bench import plan, sources
 from bench.datasets.base import Dataset
+from bench.loop import OPTIMISERS
 from bench.measure import choose
 from bench.options import build, find, load_plugin, resolve
-from bench.suite import (
-    Cell,
-    Suite,
-    UsageError,
-    apply_settings,
-    load_suite,
-    nearest,
-    parse_seeds,
-    parse_settings,
-    pick_rows,
-    suite_names,
-)
+from bench.suite import RATES, Budget, Cell, Optimiser, Suite, UsageError, load_suite, nearest, parse_seeds, suite_names
+from bench.sweep import settle_rows
 from methods.base import Images, ImageSpec, TrainingData
 from metrics.base import registry
 
@@ -83,7 +74,7 @@ def test_a_shipped_suite_resolves_and_its_methods_can_be_made(name: str) -> None
     for plugin in suite.plugins:
         load_plugin(plugin)
     spec = ImageSpec(1, 28, 28, 10)
-    for label, row in suite.methods.items():
+    for label, row in settle_rows(suite).methods.items():
         given = dict(row)
         entry = find(given.pop("method", label))
         with torch.device("meta"):
@@ -95,7 +86,8 @@ def test_a_shipped_suite_names_figures_and_rows_that_there_are(name: str) -> Non
     suite = load_suite(name)
     figures = {figure for metric in choose(suite.evaluation.metrics) for figure in metric.figures}
     assert set(suite.columns) <= figures
-    assert set(suite.reference_rows) <= set(suite.methods)
+    settled = settle_rows(suite)
+    assert set(settled.reference_rows) <= set(settled.methods)
     assert all(metric in registry.values() for metric in choose(suite.evaluation.metrics))
 
 
@@ -133,6 +125,15 @@ FAULTS = {
     "zero epochs": (GOOD.replace("epochs = 2", "epochs = 0"), ["budget.epochs", "got 0"]),
     "half an epoch": (GOOD.replace("epochs = 2", "epochs = 1.5"), ["budget.epochs", "got 1.5"]),
     "another precision": (GOOD.replace("epochs = 2", 'epochs = 2\nprecision = "fp16"'), ["budget.precision", "'fp16'"]),
+    "another optimiser": (
+        GOOD.replace("epochs = 2", 'epochs = 2\noptimiser = "adagrad"'),
+        ["budget.optimiser", "'adam' or 'adadelta'", "'adagrad'"],
+    ),
+    "two optimisers": (GOOD.replace("epochs = 2", 'epochs = 2\noptimiser = ["adam"]'), ["budget.optimiser"]),
+    "no rate": (
+        GOOD.replace("epochs = 2", 'epochs = 2\noptimiser = "adadelta"\nlearning_rate = 0'),
+        ["budget.learning_rate", "got 0"],
+    ),
     "no methods": (GOOD.replace("[methods.vae]", "[methods]"), ["methods"]),
     "a name that is no file name": (GOOD.replace('"mine"', '"../mine"'), ["name", "'../mine'"]),
     "no data set": (GOOD.replace('"digits"', "[]"), ["dataset"]),
@@ -150,6 +151,30 @@ def test_a_faulty_file_is_refused_in_a_line(text: str, parts: list[str], write) 
     with pytest.raises(UsageError) as problem:
         load_suite(write(text))
     _refused(problem, "mine.toml", *parts)
+
+
+@pytest.mark.parametrize(
+    ("stated", "rate"),
+    [({}, 1e-3), ({"optimiser": "adadelta"}, 1.0), ({"optimiser": "adadelta", "learning_rate": 0.1}, 0.1)],
+)
+def test_a_rate_that_is_not_stated_is_the_optimisers(stated: dict[str, Any], rate: float, write) -> None:
+    text = "\n".join(["epochs = 2", *(f"{name} = {value!r}" for name, value in stated.items())])
+    assert load_suite(write(GOOD.replace("epochs = 2", text))).budget.learning_rate == rate
+
+
+def test_another_optimiser_brings_its_own_rate() -> None:
+    suites = Budget(epochs=2, batch=16, learning_rate=0.01)
+    assert suites.changed(optimiser="adadelta") == Budget(epochs=2, batch=16, optimiser="adadelta", learning_rate=1.0)
+    assert suites.changed(optimiser="adadelta").changed(optimiser="adam").learning_rate == 1e-3
+    assert suites.changed(optimiser="adam", epochs=5) == Budget(epochs=5, batch=16, learning_rate=0.01)
+    assert suites.changed(optimiser=None, precision=None) == suites
+
+
+def test_every_place_that_names_optimisers_names_the_same() -> None:
+    from bench import cli
+
+    said = next(part for part in get_args(get_type_hints(cli.run)["optimiser"]) if part is not type(None))
+    assert set(get_args(said)) == set(get_args(Optimiser)) == set(RATES) == set(OPTIMISERS)
 
 
 def test_a_plugin_is_named_from_the_file_of_the_suite(write, tmp_path: Path) -> None:
@@ -174,43 +199,6 @@ def test_seeds_that_are_none(text: str) -> None:
     with pytest.raises(UsageError) as problem:
         parse_seeds(text)
     _refused(problem, "--seeds", repr(text))
-
-
-def test_settings_are_read_as_toml_and_else_as_text() -> None:
-    given = ["hot.lam=3", "hot.centres=movable", "a.b-2.x=0.5", "vae.on=true", "vae.name='a=b'", "vae.list=[1, 2]"]
-    assert parse_settings(given) == {
-        "hot": {"lam": 3, "centres": "movable"},
-        "a.b-2": {"x": 0.5},
-        "vae": {"on": True, "name": "a=b", "list": [1, 2]},
-    }
-
-
-@pytest.mark.parametrize("text", ["lam=3", "hot.lam", "=3", ".lam=3", "hot.=3", ""])
-def test_settings_that_are_none(text: str) -> None:
-    with pytest.raises(UsageError) as problem:
-        parse_settings([text])
-    _refused(problem, "--set", repr(text), "LABEL.option=value")
-
-
-def test_settings_go_over_the_suites_and_leave_it_as_it_was() -> None:
-    suite = _suite()
-    changed = apply_settings(suite, ["hot.lam=7", "vae.hidden=9"])
-    assert changed.methods == {"vae": {"latent": 3, "hidden": 9}, "hot": {"method": "lambda-hot", "lam": 7}}
-    assert suite.methods == CONTENT["methods"]
-
-
-def test_rows_are_picked_in_the_order_asked_for() -> None:
-    assert list(pick_rows(_suite(), "hot, vae").methods) == ["hot", "vae"]
-    assert pick_rows(_suite(), None) == _suite()
-
-
-def test_a_row_that_the_suite_has_not_is_refused_with_the_nearest() -> None:
-    for change in (lambda: pick_rows(_suite(), "vaes"), lambda: apply_settings(_suite(), ["vaes.latent=2"])):
-        with pytest.raises(UsageError) as problem:
-            change()
-        _refused(problem, "'vaes'", "did you mean 'vae'", "'tiny'")
-    with pytest.raises(UsageError, match="at least one"):
-        pick_rows(_suite(), " , ")
 
 
 # The cell id.
@@ -243,6 +231,7 @@ DIFFERENT = {
     "epochs": {"budget": {"epochs": 3}},
     "batch": {"budget": {"epochs": 2, "batch": 64}},
     "rate": {"budget": {"epochs": 2, "learning_rate": 0.1}},
+    "optimiser": {"budget": {"epochs": 2, "optimiser": "adadelta", "learning_rate": 1e-3}},
     "precision": {"budget": {"epochs": 2, "precision": "bf16"}},
     "held out": {"held_out": 5},
     "evaluation": {"evaluation": {"samples": 10}},
@@ -268,12 +257,19 @@ SAME = {
     "a default said": _row(centres="fixed", latent=20),
     "an integer for a float": {"methods": {"hot": {"method": "lambda-hot", "lam": 2}}},
     "a default of the budget said": {"budget": {"epochs": 2, "batch": 128, "precision": "fp32"}},
+    "the optimiser and its rate said": {"budget": {"epochs": 2, "optimiser": "adam", "learning_rate": 0.001}},
 }
 
 
 @pytest.mark.parametrize("changes", SAME.values(), ids=SAME)
 def test_what_cannot_change_the_result_leaves_the_id(changes: dict[str, Any], dataset: Dataset) -> None:
     assert _id(_suite(**changes), dataset) == _id(_suite(), dataset)
+
+
+def test_a_cell_carries_the_optimiser_and_its_rate(dataset: Dataset) -> None:
+    (cell,) = _cells(_suite(methods={"vae": {}}, budget={"epochs": 2, "optimiser": "adadelta"}), dataset)
+    expected = {"epochs": 2, "batch": 128, "optimiser": "adadelta", "learning_rate": 1.0, "precision": "fp32"}
+    assert cell.budget == expected
 
 
 def test_rows_and_seeds_all_have_ids_of_their_own(dataset: Dataset) -> None:

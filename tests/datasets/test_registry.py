@@ -25,7 +25,10 @@ def two_classes(root: Path, *, download: bool) -> Dataset:
 
 
 def test_names_and_descriptions():
-    assert names() == ["cifar10", "digits", "fashion-mnist", "hiragana", "kmnist", "mnist", "folder:PATH", "npz:PATH"]
+    assert names() == [
+        *("cifar10", "digits", "fashion-mnist", "hiragana", "kmnist", "mnist", "rot-mnist"),
+        *("folder:PATH", "npz:PATH"),
+    ]
     assert all(describe(name).about and describe(name).source and describe(name).licence for name in names())
 
 
@@ -53,6 +56,18 @@ def test_one_decorated_function_is_a_data_set(tmp_path):
     found = load("two", tmp_path)
     assert (found.name, found.source, found.licence, found.n_classes) == ("two", "here", "MIT", 2)
     assert "two" in names()
+
+
+def test_the_upright_data_set_is_loaded_by_the_name_that_the_rotated_one_gives(tmp_path, one_line):
+    dataset("two", source="here", licence="MIT", about="two pixels")(two_classes)
+    dataset("turned", source="here", licence="MIT", about="two pixels", upright="two")(two_classes)
+    turned = load("turned", tmp_path)
+    assert (load("two", tmp_path).upright, turned.upright) == ("", "two")
+    assert registry.load_upright(turned, tmp_path).name == "two"
+    dataset("larger", source="here", licence="MIT", about="two pixels", upright="digits")(two_classes)
+    with pytest.raises(DataError) as problem:
+        registry.load_upright(load("larger", tmp_path), tmp_path)
+    one_line(problem, "'larger'", "'digits'", "(1, 8, 8) in 10 classes", "(1, 1, 1) in 2")
 
 
 def test_a_taken_name_and_a_colon_are_refused():

@@ -179,6 +179,16 @@ def test_protocol_and_device_are_said_once(tmp_path: Path) -> None:
     assert notes == ["neutral classifier: 99.1 % test accuracy (weights 1a2b3c…)", "counts: test 100", "device: a CPU"]
 
 
+def test_the_classifier_of_upright_images_is_said_beside_the_data_sets_own(tmp_path: Path) -> None:
+    own = {"neutral_test_accuracy": 0.91, "neutral_hash": "1a2b3c4d"}
+    upright = {"upright_neutral_test_accuracy": 0.993, "upright_neutral_hash": "5e6f7a8b"}
+    notes = only(collect(save(tmp_path, [record(protocol=own | upright)]))).notes
+    assert notes[:2] == [
+        "neutral classifier: 91.0 % test accuracy (weights 1a2b3c…)",
+        "neutral classifier of upright images: 99.3 % test accuracy (weights 5e6f7a…)",
+    ]
+
+
 def test_errors_of_the_caller_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no such results folder"):
         collect(tmp_path / "nowhere")

@@ -48,14 +48,14 @@ def test_the_two_differ_in_the_term_of_the_category_alone(spec: ImageSpec, batch
 
 def test_kl_of_the_category_is_that_of_torch(spec: ImageSpec, batch: tuple[Tensor, Tensor]) -> None:
     method = _made(JointVAE, spec)
-    q = TorchCategorical(logits=method.posterior(*batch).c.logits)
+    q = TorchCategorical(logits=method.posterior(*batch).rest.logits)
     uniform = TorchCategorical(logits=torch.zeros_like(q.logits))
     assert torch.allclose(_terms(method, batch)["kl_discrete"], kl_divergence(q, uniform), atol=1e-6)
 
 
 def test_the_supervised_term_is_the_cross_entropy_of_the_label(spec: ImageSpec, batch: tuple[Tensor, Tensor]) -> None:
     method = _made(SupervisedJointVAE, spec)
-    probabilities = method.posterior(*batch).c.logits.double().exp()
+    probabilities = method.posterior(*batch).rest.logits.double().exp()
     named = probabilities[torch.arange(len(batch[1])), batch[1]]
     expected = -(named / probabilities.sum(1)).log()
     assert torch.allclose(_terms(method, batch)["kl_discrete"].double(), expected, atol=1e-5)
@@ -180,7 +180,7 @@ def test_as_the_temperature_falls_draws_become_one_hot(spec: ImageSpec, batch: t
     sure = []
     for temperature in (5.0, 0.67, 0.001):
         torch.manual_seed(1)
-        draws = _made(JointVAE, spec, temperature=temperature).posterior(*batch).c.sample()
+        draws = _made(JointVAE, spec, temperature=temperature).posterior(*batch).rest.sample()
         sure.append(draws.max(1).values.mean().item())
     assert sure[0] < sure[1] < sure[2]
     assert sure[2] == pytest.approx(1, abs=1e-2)
@@ -208,7 +208,7 @@ def test_the_bound_and_the_weights_are_of_both_latents(
         exact = (torch.stack(log_p_z, 1) + method.log_categories).logsumexp(1)
         bounds = torch.stack([method.elbo(x) for _ in range(2000)]).mean(0)
         # c is drawn from q(c|x); the bound in closed form over it.
-        expected = (q.c.mean * (torch.stack(log_p_z, 1) + method.log_categories - q.c.log_probabilities)).sum(1)
+        expected = (q.rest.mean * (torch.stack(log_p_z, 1) + method.log_categories - q.rest.log_probabilities)).sum(1)
         assert torch.allclose(bounds, expected - q.z.kl(method.prior(y).z), atol=0.1)
         assert (expected <= exact + 1e-3).all()
         weights = method.log_weight(x, 4000)
@@ -232,7 +232,7 @@ def test_a_category_asked_for_is_the_one_decoded(cls: type[AbstractJointVAE], sp
 def test_the_supervised_generator_draws_classes_as_training_has_them(spec: ImageSpec, data: TrainingData) -> None:
     method = _made(SupervisedJointVAE, spec)
     next(iter(method.phases(data)))
-    draws = method.prior(torch.zeros(20_000, dtype=torch.int64)).c.sample().mean(0)
+    draws = method.prior(torch.zeros(20_000, dtype=torch.int64)).rest.sample().mean(0)
     assert torch.allclose(draws, data.class_frequencies(), atol=0.02)
 
 

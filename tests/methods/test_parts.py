@@ -90,10 +90,10 @@ def test_a_joint_is_its_two_parts_side_by_side() -> None:
     q, p = (Joint(_gaussian(), Categorical(torch.randn(7, 4))) for _ in range(2))
     code = p.sample()
     assert code.shape == (7, 7)
-    assert torch.equal(q.mean, torch.cat([q.z.mu, q.c.mean], 1))
-    assert torch.equal(q.mode, torch.cat([q.z.mu, q.c.mode], 1))
-    assert torch.allclose(q.log_prob(code), q.z.log_prob(code[:, :3]) + q.c.log_prob(code[:, 3:]))
-    assert torch.allclose(q.kl(p), q.z.kl(p.z) + q.c.kl(p.c))
+    assert torch.equal(q.mean, torch.cat([q.z.mu, q.rest.mean], 1))
+    assert torch.equal(q.mode, torch.cat([q.z.mu, q.rest.mode], 1))
+    assert torch.allclose(q.log_prob(code), q.z.log_prob(code[:, :3]) + q.rest.log_prob(code[:, 3:]))
+    assert torch.allclose(q.kl(p), q.z.kl(p.z) + q.rest.kl(p.rest))
     assert torch.equal(q.repeat(2).mean, q.mean.repeat(2, 1))
 
 

@@ -5,7 +5,7 @@ import math
 import torch
 from torch.distributions import Categorical, Normal, kl_divergence
 
-from metrics.likelihood import active_units, elbo, kl_continuous, kl_discrete, nll_iw
+from metrics.likelihood import active_units, bound_gap, elbo, kl_continuous, kl_discrete, kl_pose, nll_iw
 
 
 def _log_weights(x, proposal, samples, seed=0):
@@ -18,11 +18,11 @@ def _log_weights(x, proposal, samples, seed=0):
 
 X = torch.linspace(-3, 3, 7, dtype=torch.float64)
 TRUTH = -Normal(0.0, math.sqrt(2)).log_prob(X)
+POSTERIOR = Normal(X / 2, torch.full_like(X, math.sqrt(0.5)))
 
 
 def test_nll_is_exact_from_one_sample_where_the_proposal_is_the_posterior():
-    posterior = Normal(X / 2, torch.full_like(X, math.sqrt(0.5)))
-    torch.testing.assert_close(nll_iw(_log_weights(X, posterior, 1)).values, TRUTH)
+    torch.testing.assert_close(nll_iw(_log_weights(X, POSTERIOR, 1)).values, TRUTH)
 
 
 def test_nll_of_a_wrong_proposal_comes_to_the_truth_and_lies_below_minus_the_elbo():
@@ -37,10 +37,31 @@ def test_nll_survives_weights_that_underflow_and_gains_nothing_from_copies():
     torch.testing.assert_close(nll_iw(weights).values, torch.full((4,), 2000.0, dtype=torch.float64))
 
 
+def test_the_gap_is_zero_where_the_proposal_is_the_posterior():
+    gap = bound_gap(_log_weights(X, POSTERIOR, 3), -TRUTH).values
+    torch.testing.assert_close(gap, torch.zeros_like(X), atol=1e-6, rtol=0)
+
+
+def test_the_gap_is_the_divergence_of_the_proposal_from_the_posterior_image_by_image():
+    wrong = Normal(torch.zeros_like(X), torch.full_like(X, 1.5))
+    # the bound in closed form: E_q of log p(z), of log p(x|z) and of -log q(z)
+    energy = (wrong.scale**2 + wrong.loc**2) / 2 + (wrong.scale**2 + (X - wrong.loc) ** 2) / 2
+    bound = -energy - math.log(2 * math.pi) + wrong.entropy()
+    gap = bound_gap(_log_weights(X, wrong, 100_000), bound).values
+    torch.testing.assert_close(gap, kl_divergence(wrong, POSTERIOR), atol=0.02, rtol=0)
+
+
+def test_the_gap_takes_the_bound_of_the_same_images_and_survives_weights_that_underflow():
+    weights = torch.full((2, 500), -2000.0)
+    bound = torch.tensor([-2001.0, -2003.5, 0.0, math.nan])
+    torch.testing.assert_close(bound_gap(weights, bound).values, torch.tensor([1.0, 3.5], dtype=torch.float64))
+
+
 def test_bound_and_divergence_are_passed_on_image_by_image():
     values = torch.randn(5)
     assert elbo(values).values is values
     assert kl_continuous(values).values is values
+    assert kl_pose(values).values is values
 
 
 def test_kl_of_categories_is_torchs_from_zero_for_even_to_log_k_for_sure():

@@ -1,0 +1,258 @@
+"""The VAEs with a pose latent, TVAE and DTVAE. They differ in what z is read from: the image, or the image put upright by its pose."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from functools import partial
+from typing import Annotated, ClassVar
+
+import torch
+from annotated_types import Ge
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from methods.base import AbstractVAE, Count, ImageSpec, Phase, Terms, TrainingData, method
+from methods.parts import (
+    Backbone,
+    Bernoulli,
+    BernoulliDecoder,
+    Distribution,
+    Encoder,
+    Gaussian,
+    GaussianEncoder,
+    Joint,
+    Pose,
+    PoseMean,
+    PosePrior,
+    Span,
+    Transformation,
+    UprightFirst,
+    mlp,
+)
+
+COLLAPSED = 0.5
+"""Mean KL of z, in nats, below which training ended in the bad minimum of the paper's section VI: one template, bent by u."""
+LOOKED_AT = 1000
+
+Latent = Annotated[Count, Span(2, 64, log=True, whole=True)]
+Side = Annotated[int, Ge(2)]
+"""Control points a side of a thin-plate spline."""
+Restarts = Annotated[int, Ge(0)]
+
+
+class AbstractTVAE(AbstractVAE):
+    """z ~ N(0, I) and a pose u ~ p(u); p(x|z,u) Bernoulli with x' = T_u(y'), y' decoded from z. A code is [z, u].
+
+    log p(x) >= E[log p(x|z,u)] - KL(q(z|x) || p(z)) - KL(q(u|x) || p(u)) (002_250270577cfb522d.txt, eq. 5). Without a prior of u
+    (`pose_prior` none) its KL counts as zero and there is no bound. y' is warped as logits, empty page beyond its frame. Training that
+    ends with a z that says nothing (COLLAPSED) is begun anew, at most `restarts` times, and said to have been.
+    """
+
+    decoder: BernoulliDecoder
+    canonical_name: ClassVar[str]
+    """What `canonical` gives, in the paper's words."""
+
+    def __init__(self, spec: ImageSpec, latent: int, pose: Pose, split: bool, restarts: int) -> None:
+        super().__init__()
+        if split and latent <= pose.size:
+            raise ValueError(
+                f"latent={latent} is split between z and a pose of {pose.size} numbers: give {pose.size + 1} or more, or split=false"
+            )
+        self.pose, self.pose_size, self.restarts = pose, pose.size, restarts
+        self.latent = latent - pose.size if split else latent
+        self.has_bound = pose.prior_name != "none"
+        self.drawn_pose = "poses drawn from p(u)" if self.has_bound else "in the mean pose of the training images"
+        self.facts["dimensions"] = {"z": self.latent, "u": pose.size}
+
+    @abstractmethod
+    def pose_of(self, x: Float[Tensor, "n c h w"]) -> Distribution:
+        """q(u|x)"""
+
+    @abstractmethod
+    def canonical(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        """The images with their pose removed."""
+
+    def prior(self, y: Int[Tensor, " n"]) -> Joint[Distribution]:
+        z = Gaussian.unit(torch.zeros(len(y), self.latent, device=y.device))
+        return Joint(z, self.pose.prior(len(y)))
+
+    def likelihood(self, z: Float[Tensor, "n d"], y: Int[Tensor, " n"]) -> Bernoulli:
+        return self.pose.applied(self.decoder(z[:, : self.latent]), z[:, self.latent :])
+
+    def reference(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n c h w"]:
+        """y', the page before its pose is applied, from the z of codes [z, u], or from z alone."""
+        return self.decoder(z[:, : self.latent]).mean
+
+    def phases(self, data: TrainingData) -> Iterator[Phase]:
+        """One phase, and another for each restart; then the mean pose of the training images."""
+        informed = []
+        for attempt in range(self.restarts + 1):
+            if attempt:
+                self._begin_anew()
+            yield Phase(f"restart-{attempt}" if attempt else "train", self, self.terms)
+            informed.append(self._information(data))
+            if informed[-1] >= COLLAPSED:
+                break
+        self._settle(data)
+        self._tell(informed)
+
+    @torch.no_grad()
+    def _begin_anew(self) -> None:
+        for module in self.modules():
+            if module is not self and callable(reset := getattr(module, "reset_parameters", None)):
+                reset()
+        self._start_upright()
+        self.optimiser_steps.zero_()
+
+    @abstractmethod
+    def _start_upright(self) -> None:
+        """Weights of the pose's head such that training starts about the identity."""
+
+    @torch.no_grad()
+    def _information(self, data: TrainingData) -> float:
+        """Mean of z's KL over the first training images, in nats."""
+        self.eval()
+        x, y = next(data.train.batches(LOOKED_AT))
+        return float(self.terms(x, y)["kl"].mean())
+
+    @torch.no_grad()
+    def _settle(self, data: TrainingData) -> None:
+        self.eval()
+        sums = [self.pose_of(x).mean.sum(0) for x, _ in data.train.batches()]
+        self.pose.mean_pose.copy_(torch.stack(sums).sum(0) / len(data.train))
+
+    def _tell(self, informed: list[float]) -> None:
+        """What the record has to say of the pose and of restarts; what a reader has to know first, as caveats."""
+        prior = self.pose.prior_name
+        mean = [round(value, 6) for value in self.pose.numbers(self.pose.mean_pose[None])[0].tolist()]
+        self.facts["pose"] = {"transform": self.pose.transform_name, "prior": prior, "mean": mean}
+        self.facts["restarts"] = len(informed) - 1
+        caveats = []
+        if prior == "none":
+            caveats.append(
+                f"u has no prior: its {self.pose.size} numbers cost no KL, there is no bound, samples are in the mean pose"
+            )
+        if len(informed) > 1:
+            caveats.append(f"begun anew {len(informed) - 1} times, as z carried {informed[0]:.2f} nats")
+        if informed[-1] < COLLAPSED:
+            caveats.append(f"a bad minimum: z carries {informed[-1]:.2f} nats after {len(informed) - 1} restarts")
+        if caveats:
+            self.facts["caveats"] = caveats
+
+
+@method("tvae", source="002_250270577cfb522d.txt, section III (T-VAE; Song 2017)")
+class TVAE(AbstractTVAE):
+    """TVAE: a VAE that gives its image a pose: z and u are read off the image, x' = T_u(y'), y' decoded from z.
+
+    latent: D of z alone, or with `split` of z and u together. transform: affine (6 numbers), affine5 (rotation, log scales, translations)
+    or tps (a thin-plate spline of `side` x `side` control points, 2 side^2 numbers). pose_prior: p(u), with `pose_mean` fitted or at the
+    identity, and `rank` of the full covariance. T = identity for all u is the VAE. hidden: None for the backbone's own; the paper has 256.
+    """
+
+    canonical_name = "y', before its pose"
+
+    def __init__(
+        self,
+        spec: ImageSpec,
+        *,
+        latent: Latent = 20,
+        transform: Transformation = "affine",
+        pose_prior: PosePrior = "none",
+        pose_mean: PoseMean = "fitted",
+        side: Side = 3,
+        rank: Count | None = None,
+        split: bool = False,
+        restarts: Restarts = 1,
+        backbone: Backbone = "mlp",
+        hidden: Count | None = None,
+    ) -> None:
+        pose = Pose(spec.height, spec.width, transform, pose_prior, pose_mean, side, rank)
+        super().__init__(spec, latent, pose, split, restarts)
+        self.encoder = Encoder(spec.shape, 2 * self.latent + pose.outputs, backbone, hidden)
+        self.decoder = BernoulliDecoder(spec.shape, self.latent, backbone, hidden)
+        self._start_upright()
+
+    def posterior(self, x: Float[Tensor, "n c h w"], y: Int[Tensor, " n"]) -> Joint[Distribution]:
+        mu, log_var, pose = self.encoder(x).split([self.latent, self.latent, self.pose.outputs], 1)
+        return Joint(Gaussian(mu, log_var), self.pose.posterior(pose))
+
+    def terms(self, x: Float[Tensor, "n c h w"], y: Int[Tensor, " n"]) -> Terms:
+        q, p = self.posterior(x, y), self.prior(y)
+        reconstruction = -self.likelihood(q.sample(), y).log_prob(x)
+        return {"reconstruction": reconstruction, "kl": q.z.kl(p.z), "kl_pose": q.rest.kl(p.rest)}
+
+    def pose_of(self, x: Float[Tensor, "n c h w"]) -> Distribution:
+        return self.posterior(x, torch.zeros(len(x), dtype=torch.int64, device=x.device)).rest
+
+    def canonical(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        """y', decoded from the mean of z."""
+        return self.reference(self.encoder(x))
+
+    @torch.no_grad()
+    def _start_upright(self) -> None:
+        head = self.encoder.network[-1]
+        assert isinstance(head, nn.Linear)
+        for values in (head.weight, head.bias):
+            values[2 * self.latent :] = 0.0
+
+
+@method("dtvae", source="002_250270577cfb522d.txt, section III (DTVAE)")
+class DTVAE(AbstractTVAE):
+    """DTVAE: a pose is found and undone first, y = T_u^-1(x); a VAE reads and gives back the upright image, and the pose is applied again.
+
+    Options as TVAE's. localisation: width of the one hidden layer that u is read from. The transformation undone is the one applied,
+    regularised where it has no inverse. T = identity for all u is the VAE.
+    """
+
+    canonical_name = "y, pose undone"
+
+    def __init__(
+        self,
+        spec: ImageSpec,
+        *,
+        latent: Latent = 20,
+        transform: Transformation = "affine",
+        pose_prior: PosePrior = "none",
+        pose_mean: PoseMean = "fitted",
+        side: Side = 3,
+        rank: Count | None = None,
+        split: bool = False,
+        restarts: Restarts = 1,
+        localisation: Count = 128,
+        backbone: Backbone = "mlp",
+        hidden: Count | None = None,
+    ) -> None:
+        pose = Pose(spec.height, spec.width, transform, pose_prior, pose_mean, side, rank)
+        super().__init__(spec, latent, pose, split, restarts)
+        self.localisation = nn.Sequential(nn.Flatten(), *mlp([spec.pixels, localisation, pose.outputs]))
+        self.encoder = GaussianEncoder(spec.shape, self.latent, backbone, hidden)
+        self.decoder = BernoulliDecoder(spec.shape, self.latent, backbone, hidden)
+        self._start_upright()
+
+    def posterior(self, x: Float[Tensor, "n c h w"], y: Int[Tensor, " n"]) -> UprightFirst:
+        return UprightFirst(self.pose_of(x), partial(self._code, x))
+
+    def _code(self, x: Float[Tensor, "n c h w"], u: Float[Tensor, "m s"]) -> Gaussian:
+        """q(z|x,u), u for the images one time after another."""
+        times = len(u) // len(x)
+        return self.encoder(self.pose.undone(x if times == 1 else x.repeat(times, 1, 1, 1), u))
+
+    def terms(self, x: Float[Tensor, "n c h w"], y: Int[Tensor, " n"]) -> Terms:
+        """At one drawn u, which both z and the reconstruction hang on."""
+        q, p = self.posterior(x, y), self.prior(y)
+        drawn = q.drawn()
+        reconstruction = -self.likelihood(drawn.sample(), y).log_prob(x)
+        return {"reconstruction": reconstruction, "kl": drawn.z.kl(p.z), "kl_pose": q.u.kl(p.rest)}
+
+    def pose_of(self, x: Float[Tensor, "n c h w"]) -> Distribution:
+        return self.pose.posterior(self.localisation(x).float())
+
+    def canonical(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        """y, the image itself with its mean pose undone."""
+        return self.pose.undone(x, self.pose_of(x).mean)
+
+    @torch.no_grad()
+    def _start_upright(self) -> None:
+        head = self.localisation[-1]
+        assert isinstance(head, nn.Linear)
+        for values in (head.weight, head.bias):
+            values.zero_()

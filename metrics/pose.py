@@ -1,0 +1,33 @@
+"""What a classifier of upright images sees in images of any pose, and in what a method makes of them by removing the pose."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from metrics.base import Items, metric
+
+
+@metric(
+    unit="",
+    better="higher",
+    source="share of test images, their pose removed by the method, that a classifier of the upright data set names rightly",
+)
+def upright_accuracy(upright_predictions: Tensor, y_test: Tensor) -> Items:
+    """Whether the neutral classifier of upright images finds the class (N,) in the image without its pose, (N,), by class."""
+    return _correct(upright_predictions, y_test)
+
+
+@metric(
+    unit="",
+    better="none",
+    source="share of test images, as they are, that a classifier of the upright data set names rightly",
+)
+def rotated_accuracy(rotated_predictions: Tensor, y_test: Tensor) -> Items:
+    """Whether the neutral classifier of upright images finds the class in the image as it is, (N,), by class: the data's own."""
+    return _correct(rotated_predictions, y_test)
+
+
+def _correct(predicted: Tensor, y: Tensor) -> Items:
+    """1.0 where a prediction (N,) is the class (N,), else 0.0."""
+    y = y.cpu()
+    return Items((predicted.cpu() == y).double(), groups=y)

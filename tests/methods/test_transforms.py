@@ -1,0 +1,190 @@
+"""Limits of the spatial transformations, against torch's affine_grid and grid_sample and scipy's thin-plate spline."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from scipy.interpolate import RBFInterpolator
+from torch import Tensor
+
+from methods.parts.transforms import (
+    EMPTY,
+    Affine,
+    Affine5,
+    ThinPlate,
+    Transform,
+    by_hats,
+    inverted,
+    transform_of,
+    warped,
+)
+
+H, W = 20, 28
+KINDS = ["affine", "affine5", "tps"]
+each_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def _transform(kind: str, height: int = H, width: int = W, side: int = 3) -> Transform:
+    return transform_of(kind, height, width, side)
+
+
+def _images(n: int = 4, channels: int = 2, height: int = H, width: int = W) -> Tensor:
+    return torch.rand(n, channels, height, width, generator=torch.Generator().manual_seed(1))
+
+
+def _near_identity(transform: Transform, n: int, scale: float) -> Tensor:
+    noise = torch.randn(n, transform.dof, generator=torch.Generator().manual_seed(2))
+    return transform.identity + scale * noise
+
+
+def _blobs(n: int, side: int = 48) -> Tensor:
+    """Smooth ink well inside the frame: bilinear look-ups lose little of it."""
+    ticks = torch.linspace(-1, 1, side)
+    random = torch.Generator().manual_seed(3)
+    centres = 0.3 * (torch.rand(n, 2, 1, 1, generator=random) - 0.5)
+    square = (ticks[None, None, :] - centres[:, 0]) ** 2 + (ticks[None, :, None] - centres[:, 1]) ** 2
+    return torch.exp(-square / 0.08)[:, None]
+
+
+@each_kind
+@pytest.mark.parametrize("way", ["grid", "inverse_grid"])
+def test_the_identity_leaves_the_canvas(kind: str, way: str) -> None:
+    transform, images = _transform(kind), _images()
+    u = transform.identity.expand(len(images), -1)
+    assert torch.allclose(warped(images, getattr(transform, way)(u)), images, atol=1e-5)
+
+
+def _moved_left(kind: str, transform: Transform, pixels: int) -> Tensor:
+    """A pose that looks `pixels` to the right of each place, so that ink comes from there."""
+    shift = 2 * pixels / transform.width
+    if kind == "affine":
+        return transform.identity + torch.tensor([0.0, 0.0, shift, 0.0, 0.0, 0.0])
+    if kind == "affine5":
+        return torch.tensor([0.0, 0.0, 0.0, shift, 0.0])
+    return torch.tensor([shift, 0.0]).repeat(transform.dof // 2)
+
+
+@each_kind
+def test_a_pose_of_three_pixels_moves_ink_three_pixels(kind: str) -> None:
+    transform, images = _transform(kind), _images(1)
+    u = _moved_left(kind, transform, 3)[None]
+    there, back = warped(images, transform.grid(u)), warped(images, transform.inverse_grid(u))
+    assert torch.allclose(there[..., :-3], images[..., 3:], atol=1e-4)
+    assert there[..., -3:].max() < 1e-4
+    assert torch.allclose(back[..., 3:], images[..., :-3], atol=2e-3)  # the spline's inverse is regularised
+
+
+def test_affine_is_torchs_affine_grid() -> None:
+    transform = Affine(H, W)
+    u = _near_identity(transform, 5, 0.5)
+    expected = F.affine_grid(u.view(-1, 2, 3), [5, 1, H, W], align_corners=False)
+    assert torch.allclose(transform.grid(u), expected, atol=1e-6)
+
+
+def test_affine5_is_affine_for_the_matrix_that_it_stands_for() -> None:
+    psi, log_s_x, log_s_y, t_x, t_y = 0.7, 0.2, -0.3, 0.1, -0.2
+    s_x, s_y = math.exp(log_s_x), math.exp(log_s_y)
+    cells = [s_x * math.cos(psi), -s_x * math.sin(psi), s_x * t_x, s_y * math.sin(psi), s_y * math.cos(psi), s_y * t_y]
+    five, six = Affine5(H, W), Affine(H, W)
+    u5, u6 = torch.tensor([[psi, log_s_x, log_s_y, t_x, t_y]]), torch.tensor([cells])
+    assert torch.allclose(five.grid(u5), six.grid(u6), atol=1e-6)
+    assert torch.allclose(five.inverse_grid(u5), six.inverse_grid(u6), atol=1e-5)
+
+
+def test_a_quarter_turn_turns_by_a_quarter() -> None:
+    images = _images(1, height=24, width=24)
+    turned = warped(images, Affine5(24, 24).grid(torch.tensor([[math.pi / 2, 0.0, 0.0, 0.0, 0.0]])))
+    assert torch.allclose(turned, images.rot90(1, (2, 3)), atol=1e-4)
+
+
+@pytest.mark.parametrize("side", [2, 3, 5])
+def test_a_thin_plate_spline_is_scipys(side: int) -> None:
+    transform = ThinPlate(H, W, side)
+    u = _near_identity(transform, 3, 0.3)
+    for displacements, grid in zip(u.view(3, -1, 2), transform.grid(u), strict=True):
+        reference = RBFInterpolator(transform.points.double(), displacements.double(), kernel="thin_plate_spline")
+        expected = transform.pixels.double() + torch.from_numpy(reference(transform.pixels.double().numpy()))
+        assert torch.allclose(grid.reshape(-1, 2).double(), expected, atol=1e-5)
+
+
+def test_the_inverse_spline_is_scipys_through_the_moved_points() -> None:
+    transform = ThinPlate(H, W, 3)
+    u = _near_identity(transform, 1, 0.15)
+    moved = (transform.points + u.view(-1, 2)).double()
+    reference = RBFInterpolator(moved.numpy(), transform.points.double().numpy(), kernel="thin_plate_spline")
+    expected = torch.from_numpy(reference(transform.pixels.double().numpy()))
+    assert torch.allclose(transform.inverse_grid(u).reshape(-1, 2).double(), expected, atol=2e-3)
+
+
+def test_a_spline_with_affine_displacements_is_affine() -> None:
+    affine, spline = Affine(H, W), ThinPlate(H, W, 3)
+    u = _near_identity(affine, 4, 0.2)
+    matrix = u.view(-1, 2, 3)
+    moved = spline.points @ matrix[:, :, :2].mT + matrix[:, None, :, 2]
+    displacements = (moved - spline.points).flatten(1)
+    assert torch.allclose(spline.grid(displacements), affine.grid(u), atol=1e-5)
+    assert torch.allclose(spline.inverse_grid(displacements), affine.inverse_grid(u), atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "scale", "error"), [("affine", 0.1, 0.02), ("affine5", 0.2, 0.02), ("tps", 0.1, 0.02)]
+)
+def test_the_inverse_undoes_the_pose_inside_the_frame(kind: str, scale: float, error: float) -> None:
+    images = _blobs(6)
+    transform = _transform(kind, 48, 48)
+    u = _near_identity(transform, len(images), scale)
+    posed = warped(images, transform.grid(u))
+    assert (posed - images).abs().mean() > error, "the poses do nothing"
+    assert (warped(posed, transform.inverse_grid(u)) - images).abs().max() < 5 * error
+    assert (warped(posed, transform.inverse_grid(u)) - images).abs().mean() < error / 5
+
+
+@pytest.mark.parametrize("cells", [[0.0] * 6, [1.0, 2.0, 0.3, 0.5, 1.0, 0.1], [1e-20, 0, 0, 0, 1e-20, 0]])
+def test_a_singular_matrix_has_a_bounded_inverse_and_gradient(cells: list[float]) -> None:
+    u = torch.tensor([cells], requires_grad=True)
+    grid = Affine(H, W).inverse_grid(u)
+    grid.square().sum().backward()
+    assert grid.isfinite().all()
+    assert u.grad is not None
+    assert u.grad.abs().max() < 1e6
+
+
+def test_a_regular_matrix_is_inverted_exactly() -> None:
+    matrix = _near_identity(Affine(H, W), 6, 0.3).view(-1, 2, 3)
+    square, back = (F.pad(m, (0, 0, 0, 1)) + torch.diag(torch.tensor([0.0, 0, 1])) for m in (matrix, inverted(matrix)))
+    assert torch.allclose(back @ square, torch.eye(3).expand(6, 3, 3), atol=1e-5)
+
+
+@pytest.mark.parametrize("displacement", [0.0, -1.0])
+def test_a_folded_spline_has_a_finite_inverse_and_gradient(displacement: float) -> None:
+    """At 0 as trained from, and with all control points fallen into one."""
+    transform = ThinPlate(H, W, 3)
+    u = (displacement * transform.points).flatten()[None].requires_grad_()
+    grid = transform.inverse_grid(u)
+    grid.square().mean().backward()
+    assert grid.isfinite().all()
+    assert u.grad is not None
+    assert u.grad.abs().max() < 1e6
+
+
+@each_kind
+def test_products_look_up_what_grid_sample_does(kind: str) -> None:
+    """Values, and gradients of both images and grid: what a GPU runs is what a CPU runs."""
+    transform = _transform(kind)
+    found = []
+    for look_up in (by_hats, lambda x, grid: F.grid_sample(x, grid, padding_mode="zeros", align_corners=False)):
+        images, u = _images().requires_grad_(), _near_identity(transform, 4, 0.3).requires_grad_()
+        out = look_up(images, transform.grid(u))
+        (out * torch.linspace(0, 1, out.numel()).view_as(out)).sum().backward()
+        found.append((out.detach(), images.grad, u.grad))
+    for ours, torchs in zip(*found, strict=True):
+        assert torch.allclose(ours, torchs, atol=1e-3, rtol=1e-3)
+        assert ours.any()
+
+
+def test_beyond_the_frame_the_page_is_empty() -> None:
+    transform, logits = Affine(H, W), torch.full((1, 1, H, W), 2.0)
+    far = transform.identity + torch.tensor([0.0, 0.0, 10.0, 0.0, 0.0, 0.0])
+    assert torch.allclose(warped(logits, transform.grid(far[None]), EMPTY), torch.full_like(logits, EMPTY))
+    assert math.isclose(torch.tensor(EMPTY).sigmoid().item(), 1e-6, rel_tol=1e-3)

@@ -1,0 +1,23 @@
+"""Accuracies of the classifier of upright images: counts by hand, by class."""
+
+import torch
+
+import metrics
+from metrics.base import registry
+from metrics.pose import rotated_accuracy, upright_accuracy
+
+Y = torch.tensor([0, 0, 1, 2])
+
+
+def test_each_is_the_share_of_right_predictions_with_the_class_of_each_image():
+    for metric in (upright_accuracy, rotated_accuracy):
+        items = metric(torch.tensor([0, 1, 1, 0]), Y)
+        assert items.values.tolist() == [1.0, 0.0, 1.0, 0.0]
+        assert torch.equal(items.groups, Y)
+
+
+def test_only_what_a_method_makes_of_the_image_is_better_or_worse():
+    metrics.load()
+    assert registry["upright_accuracy"].figures["upright_accuracy"].better == "higher"
+    assert registry["rotated_accuracy"].figures["rotated_accuracy"].better == "none"
+    assert {registry[name].family for name in ("upright_accuracy", "rotated_accuracy")} == {"pose"}
