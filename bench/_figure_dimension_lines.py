@@ -133,8 +133,11 @@ def _by_label(cells: Sequence[Cell], wanted: Sequence[str] | None) -> dict[str, 
 
 
 def _line_of(cell: Cell) -> str:
-    """`tvae-tps` of the row `tvae-tps-12` of 12 latents."""
-    return cell.label.removesuffix(f"-{cell.options.get('latent')}")
+    """`tvae-tps` of the row `tvae-tps-12` of 12 latents; of a sweep of two options, `vae-100` of `vae-2-100`."""
+    latent = f"-{cell.options.get('latent')}"
+    if cell.label.endswith(latent):
+        return cell.label.removesuffix(latent)
+    return cell.label.replace(f"{latent}-", "-", 1)
 
 
 def _row(cells: Sequence[Cell], known: dict[str, Record]) -> Row | str:

@@ -112,7 +112,7 @@ def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 def tags(record: Record) -> dict[str, str]:
-    """What runs are searched and grouped by."""
+    """What runs are searched and grouped by; `fact.*` is what the method settled on by itself: its pose, its restarts."""
     environment = record.environment
     found: dict[str, Any] = {
         "cell": record.cell,
@@ -125,10 +125,22 @@ def tags(record: Record) -> dict[str, str]:
         "status": record.status,
         "device": environment.get("device", ""),
         "git": commit(environment.get("git")),
+        **flatten({"fact": _plain(record.facts)}),
     }
     if record.error:
         found["error"] = ": ".join(record.error[name] for name in ("type", "message") if record.error.get(name))
     return {name: text(value)[:TAG_LENGTH] for name, value in found.items()}
+
+
+def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers and texts among the facts, and caveats: what a search found has a table of its own, and tags are few."""
+    kept: dict[str, Any] = {}
+    for name, value in facts.items():
+        if isinstance(value, Mapping) and name != "search":
+            kept[name] = _plain(value)
+        elif isinstance(value, str | int | float) or name == "caveats":
+            kept[name] = value
+    return kept
 
 
 def dataset_input(record: Record) -> DatasetInput | None:

@@ -115,4 +115,5 @@ def _traversals(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
         codes[row, :, d] = torch.linspace(low, high, COLUMNS, device=means.device)
         names.append(f"z{d}: {low:.1f} to {high:.1f}")
     y = evidence.y_test[:1].expand(codes.shape[0] * COLUMNS)
-    sample_grid(to_uint8(method.likelihood(codes.flatten(0, 1), y).mean).cpu(), path, COLUMNS, names)
+    title = "in the pose of that image" if hasattr(method, "pose_size") else ""
+    sample_grid(to_uint8(method.likelihood(codes.flatten(0, 1), y).mean).cpu(), path, COLUMNS, names, title)

@@ -24,7 +24,7 @@ def _posed(evidence: Evidence) -> Any:
     """The method, where it has a pose latent."""
     if not hasattr(evidence.method, "pose_size"):
         raise NotGiven("a pose latent")
-    return evidence.method
+    return evidence.vae
 
 
 def _decoded(method: Any, z: Tensor, u: Tensor) -> Tensor:
@@ -42,10 +42,10 @@ def poses(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
     method = _posed(evidence)
     with seeded(evidence.seed_of_cell, "pictures", evidence.device):
         drawn = method.prior(torch.zeros(SHOWN, dtype=torch.int64, device=evidence.device)).sample()
-    z, u = drawn.tensor_split([method.latent], 1)
+    z, u = drawn[:, : -method.pose_size], drawn[:, -method.pose_size :]
     name = "drawn from p(u)"
     if not method.has_bound:
-        name, u = "of test images", evidence.codes_test[:SHOWN, method.latent :]
+        name, u = "of test images", evidence.codes_test[:SHOWN, -method.pose_size :]
         z = z[: len(u)]
     sides = {REFERENCE: to_uint8(method.reference(z)).cpu(), MEAN: _decoded(method, z, method.pose.mean_pose)}
     stacked_grid({**sides, f"pose {name}": _decoded(method, z, u)}, path, COLUMNS)
@@ -55,7 +55,8 @@ def poses(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
 def pose_removed(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
     """Test images, the same with their pose removed, and their reconstructions."""
     method = _posed(evidence)
-    sides = {"original": evidence.test.x[:SHOWN], method.canonical_name: evidence.canonical_test[:SHOWN]}
+    name = getattr(method, "canonical_name", "pose removed")
+    sides = {"original": evidence.test.x[:SHOWN], name: evidence.canonical_test[:SHOWN]}
     sides["reconstructed"] = to_uint8(evidence.reconstructions[:SHOWN])
     stacked_grid({name: images.cpu() for name, images in sides.items()}, path, COLUMNS)
 

@@ -84,7 +84,11 @@ class Row:
     @property
     def caveats(self) -> list[str]:
         """What is to be known before this row is read beside others: figures below their metric's floor, what records say themselves."""
-        return [f"{line} (seed {record.seed})" for record in self.records for line in caveats_of(record)]
+        seeds: dict[str, list[int]] = {}
+        for record in self.records:
+            for line in caveats_of(record):
+                seeds.setdefault(line, []).append(record.seed)
+        return [f"{line} (seed{'s' * (len(of) > 1)} {', '.join(map(str, of))})" for line, of in seeds.items()]
 
     @property
     def title(self) -> str:

@@ -97,6 +97,7 @@ class AbstractTVAE(AbstractVAE):
 
     @torch.no_grad()
     def _begin_anew(self) -> None:
+        """Fresh weights, drawn from the noise stream on the device that is trained on."""
         for module in self.modules():
             if module is not self and callable(reset := getattr(module, "reset_parameters", None)):
                 reset()
@@ -131,6 +132,8 @@ class AbstractTVAE(AbstractVAE):
             caveats.append(
                 f"u has no prior: its {self.pose.size} numbers cost no KL, there is no bound, samples are in the mean pose"
             )
+        if not self.pose.mean_is_regular():
+            caveats.append("the mean pose is all but singular: what is shown in it is a few pixels of y'")
         if len(informed) > 1:
             caveats.append(f"begun anew {len(informed) - 1} times, as z carried {informed[0]:.2f} nats")
         if informed[-1] < COLLAPSED:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 METHODS = {"vae", "beta-vae", "cvae", "lambda-hot", "lambda-hot-movable", "kmeans-vae"}
-METHODS |= {"beta-vae-capacity", "joint-vae", "supervised-joint-vae", "mmd-vae"}
+METHODS |= {"beta-vae-capacity", "joint-vae", "supervised-joint-vae", "mmd-vae", "tvae-normal5"}
+POSED = {"tvae", "tvae-tps", "dtvae"}
 GENERATORS = {"elbo-simple", "mmd-simple", "mmd-medium1", "mmd-medium2"}
 HELD = ["beta-vae-capacity", "joint-vae", "supervised-joint-vae"]
 BASELINES = {"raw-pixels", "pca-20", "mean-image", "training-copy", "real-images"}
@@ -31,7 +32,7 @@ def checks(cells: pd.DataFrame) -> list[tuple[str, bool]]:
     row = cells.set_index("label")
     vaes, generators = row.loc[sorted(METHODS)], row.loc[sorted(GENERATORS)]
     return [
-        ("every row is there", set(row.index) == METHODS | GENERATORS | BASELINES),
+        ("every row is there", set(row.index) == METHODS | POSED | GENERATORS | BASELINES),
         ("every status is ok", bool((row["status"] == "ok").all())),
         (
             "every VAE, and a generator's own, beats the mean image",
@@ -76,6 +77,14 @@ def checks(cells: pd.DataFrame) -> list[tuple[str, bool]]:
         (
             "a phase that is shared is counted in each row's time",
             bool((generators["train_seconds"] > generators["shared_train_seconds"]).all()),
+        ),
+        (
+            "a pose without prior costs no KL, and nothing is bounded",
+            bool(
+                (row.loc[sorted(POSED), "kl_pose"] == 0).all()
+                and row.loc[sorted(POSED), ["elbo", "nll_iw"]].isna().all(axis=None)
+                and row.loc["tvae-normal5", "kl_pose"] > 0
+            ),
         ),
         ("raw pixels separate linearly", row.loc["raw-pixels", "svm_test_accuracy"] > 0.9),
         ("parts of the time add up", bool((parts(row) / row["timing_total_seconds"]).between(0.98, 1.02).all())),

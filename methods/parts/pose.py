@@ -10,7 +10,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from methods.parts.distributions import Bernoulli, Distribution, Gaussian, Joint
-from methods.parts.transforms import EMPTY, Grid, Transformation, transform_of, warped
+from methods.parts.transforms import (
+    EMPTY,
+    LEAST_DETERMINANT,
+    Affine,
+    Grid,
+    Transformation,
+    transform_of,
+    warped,
+)
 
 PosePrior = Literal["none", "normal", "normal5", "full"]
 """none: u is a function of the image, at no KL. normal: N(nu, diag tau^2) on the transformation's numbers. normal5: the same on rotation,
@@ -179,6 +187,13 @@ class Pose(nn.Module):
     def _moved(self, images: Tensor, u: Tensor, grid: Callable[[Tensor], Grid], outside: float) -> Tensor:
         with torch.autocast(images.device.type, enabled=False):  # bfloat16 has too few digits for a place
             return warped(images.float(), grid(self.numbers(u.float())), outside)
+
+    def mean_is_regular(self) -> bool:
+        """False where the mean pose of affine maps squeezes the frame: turns of every angle average to nothing."""
+        if not isinstance(self.transform, Affine):
+            return True
+        determinant = torch.linalg.det(self.transform.matrix(self.numbers(self.mean_pose[None]))[:, :, :2])
+        return bool(determinant.abs() >= LEAST_DETERMINANT)
 
     def numbers(self, u: Float[Tensor, "n s"]) -> Float[Tensor, "n f"]:
         """The transformation's own numbers: u, or W u + b under the full prior."""

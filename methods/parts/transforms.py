@@ -81,7 +81,7 @@ class Affine(Transform):
 
 
 class Affine5(Affine):
-    """An affine map without shear, by (psi, log S_x, log S_y, T_x, T_y): 5 numbers.
+    """An affine map that turns, stretches and shifts the frame, by (psi, log S_x, log S_y, T_x, T_y): 5 numbers.
 
     [A | t] = [S_x cos psi, -S_x sin psi, S_x T_x; S_y sin psi, S_y cos psi, S_y T_y] (002_250270577cfb522d.txt, section V.iii).
     """
@@ -102,7 +102,7 @@ class ThinPlate(Transform):
 
     p -> p + f(p), f the smoothest map that moves the control points as said (Bookstein 1989). f is linear in the displacements: `basis`
     (H*W, s^2) holds that map, built once in float64. The inverse is the spline through the moved points back to where they were: exact
-    there, and everywhere for an affine map; a ridge keeps it bounded where points fall together.
+    there, and everywhere for an affine map, up to a ridge that keeps it bounded where points fall together.
     """
 
     points: Float[Tensor, "k 2"]
@@ -192,9 +192,16 @@ def by_hats(images: Float[Tensor, "n c h w"], grid: Grid) -> Float[Tensor, "n c 
 
 
 def _hats(at: Float[Tensor, "n p"], size: int) -> Float[Tensor, "n p size"]:
-    """Weights of `size` pixels at places along one axis: 1 at a pixel's centre, 0 from the next one on."""
+    """Weights of `size` pixels at places along one axis: 1 at a pixel's centre, 0 from the next one on.
+
+    Written by the pixel below and the one above, as grid_sample has it: a hat written by |.| has no gradient at its very top, where
+    training starts.
+    """
     pixel = ((at + 1) * size - 1) / 2
-    return (1 - (pixel[..., None] - torch.arange(size, device=at.device)).abs()).clamp(min=0)
+    below = pixel.detach().floor()
+    part = (pixel - below)[..., None]
+    step = torch.arange(size, device=at.device) - below[..., None]
+    return torch.where(step == 0, 1 - part, 0.0) + torch.where(step == 1, part, 0.0)
 
 
 def transform_of(name: Transformation, height: int, width: int, side: int) -> Transform:

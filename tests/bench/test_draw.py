@@ -23,7 +23,9 @@ class Grid:
     columns: int
     names: list[str]
 
-    def __call__(self, images: Tensor, path: Path, columns: int, names: Sequence[str] | None = None) -> None:
+    def __call__(
+        self, images: Tensor, path: Path, columns: int, names: Sequence[str] | None = None, title: str = ""
+    ) -> None:
         self.images, self.columns, self.names = images, columns, list(names or [])
 
     def rows(self) -> Tensor:
@@ -74,7 +76,7 @@ def _codes(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
     return seen
 
 
-@pytest.mark.parametrize("name", ["vae", "cvae", "lambda-hot", "joint-vae"])
+@pytest.mark.parametrize("name", ["vae", "cvae", "lambda-hot", "joint-vae", "tvae", "dtvae"])
 def test_along_a_row_one_dimension_moves_where_images_lie(
     name: str, make: Make, grid: Grid, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,6 +95,8 @@ def test_along_a_row_one_dimension_moves_where_images_lie(
     still[torch.arange(LATENT), :, order] = False
     start = codes[0, 0].clone()
     start[:LATENT] = means[0]
+    if name.endswith("tvae"):
+        assert torch.equal(start, evidence.codes_test[0]), "the pose stays as well"
     assert (codes[still] == start.expand_as(codes)[still]).all(), "all else is the first test image's"
     if name == "joint-vae":
         assert sorted(set(codes[..., LATENT:].flatten().tolist())) == [0.0, 1.0]
@@ -105,6 +109,7 @@ def test_at_most_ten_dimensions_are_walked(make: Make, grid: Grid) -> None:
 
 WALKS = {
     "pca": set(),
+    "tvae": {"traversals.png", "poses.png", "pose_removed.png"},
     "vae": {"traversals.png"},
     "joint-vae": {"traversals.png", "categories.png"},
     "supervised-joint-vae": {"traversals.png", "categories.png"},
@@ -116,7 +121,7 @@ def test_what_a_method_has_not_is_not_drawn(name: str, make: Make, tmp_path: Pat
     (tmp_path / "curves.csv").write_text("epoch,phase,split,term,value\n")
     made, problems = draw.draw(tmp_path, make(name), CLASSES)
     assert problems == []
-    assert {"traversals.png", "categories.png"} & set(made) == WALKS[name]
+    assert {"traversals.png", "categories.png", "poses.png", "pose_removed.png"} & set(made) == WALKS[name]
     assert {path.name for path in tmp_path.glob("*.png")} == set(made)
 
 

@@ -318,7 +318,7 @@ def test_a_broken_record_elsewhere_does_not_matter(results: Results) -> None:
 def test_names(results: Results) -> None:
     listed = here("figure")
     assert listed.code == 0
-    assert listed.out.startswith("accuracy-cosine  accuracy against")
+    assert listed.out.startswith("accuracy-cosine ")
     assert "accuracy-cosine" in here("figure", "--help").out
     assert "did you mean 'accuracy-cosine'" in here("figure", "acuracy-cosine").refusal()
     assert "--suite" in here("figure", "accuracy-cosine", "--out", "a.png").refusal()

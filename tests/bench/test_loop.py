@@ -8,12 +8,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import methods
 from bench import loop
 from bench.clock import Clock
 from bench.loop import Budget, Curves, Diverged, GraphedStep, Step, count_parameters
-from bench.seeds import seeded
+from bench.seeds import deterministic, seeded
 from bench.training import train
-from methods.base import AbstractMethod, Images, ImageSpec, Phase, Terms, TrainingData
+from methods.base import AbstractMethod, Images, ImageSpec, Phase, Terms, TrainingData, registry
 from methods.beta_vae import BetaVAE
 from methods.joint_vae import JointVAE
 from methods.vae import VAE
@@ -411,6 +412,34 @@ def test_a_captured_step_counts_steps_and_keeps_running_statistics(
         found.append(first.running_mean)
     # The first layer sees the same images whatever noise is drawn behind it, and its weights move alike but for that noise.
     assert torch.allclose(found[0], found[1], atol=0.05)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("transform", ["affine", "affine5", "tps"])
+@pytest.mark.parametrize("name", ["tvae", "dtvae"])
+def test_a_pose_is_learned_in_a_captured_step_and_begun_anew(
+    name: str, transform: str, spec: ImageSpec, data: TrainingData, test_images: Images
+) -> None:
+    """With deterministic algorithms on, as a cell has them; z is held to collapse, so that a second step is captured."""
+    device = torch.device("cuda")
+    deterministic()
+    methods.load()
+
+    def there(images: Images) -> Images:
+        return Images(images.x.to(device), images.y.to(device))
+
+    given = TrainingData(there(data.train), there(data.held_out), data.classes)
+    found = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        method = registry[name].cls(spec, latent=2, hidden=8, transform=transform, pose_prior="normal").to(device)
+        method.weights = {"kl": 1e3}
+        train(method, given, there(test_images), Budget(epochs=4, batch=8), 0, Clock(device))
+        assert method.facts["restarts"] == 1
+        u = method.pose_of(given.train.x.float() / 255).mean
+        assert (u - method.pose.transform.identity).abs().max() > 1e-4
+        found.append(_weights(method))
+    assert torch.equal(*found), "the same seed, the same figures"
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

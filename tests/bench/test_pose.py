@@ -16,7 +16,7 @@ from bench.gathering import NotGiven
 from bench.neutral import Neutral
 from bench.plan import Request, make_plan
 from bench.suite import Suite
-from methods.base import Images, ImageSpec
+from methods.base import Images, ImageSpec, TrainingData
 from metrics.base import Unavailable
 from metrics.features import NeutralClassifier, predict
 
@@ -49,6 +49,31 @@ def test_images_are_seen_as_they_are_and_as_the_method_turns_them(with_upright: 
     assert torch.equal(found.upright_predictions, predict(found.upright_neutral, found.canonical_test)[0])
     assert torch.equal(found.rotated_predictions, predict(found.upright_neutral, test_images.x)[0])
     assert found.protocol == {"upright_neutral_test_accuracy": 0.9, "upright_neutral_hash": "upright hash"}
+
+
+def test_a_turn_is_the_best_on_training_images(with_upright: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A canonical pose that lies on its side: one turn for all puts it upright again, found without the test images."""
+    found = with_upright()
+    square = torch.zeros(50, 1, 16, 16, dtype=torch.uint8)
+    square[:, :, 2:5, 6:10] = 255  # ink above the middle is upright
+    found.data = TrainingData(Images(square, found.data.train.y), found.data.held_out, found.data.classes)
+    found.test = Images(square[:20], found.test.y)
+    found.method.canonical = lambda x: x.rot90(-1, (2, 3))
+
+    def sees(classifier: Any, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        upright = images[:, 0, 2:5, 6:10].float().mean((1, 2)) > 200
+        return torch.where(upright, found.y_train[: len(images)], -1), upright
+
+    monkeypatch.setattr(evidence, "predict", sees)
+    assert found.upright_turn == 90
+    assert (found.turned_predictions == found.y_train[:20]).all()
+    assert (found.upright_predictions == -1).all()
+
+
+def test_turning_by_quarters_moves_whole_pixels() -> None:
+    images = torch.randint(256, (3, 2, 10, 10), dtype=torch.uint8)
+    for quarter in range(4):
+        assert torch.equal(evidence._turned(images, 90 * quarter), images.rot90(quarter, (2, 3)))
 
 
 def test_without_an_upright_data_set_there_is_nothing_to_compare_with(make: Make) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench import _run_content
+from bench.record import Record
 
 
 def test_names_are_legal_and_stay_apart():
@@ -32,3 +33,14 @@ def test_passwords_are_masked():
     command = "bench run --tracking-uri http://me:secret@host:1 --suite s"
     assert _run_content.without_password(command) == "bench run --tracking-uri http://***@host:1 --suite s"
     assert _run_content.without_password("sqlite:////a/b@c.db") == "sqlite:////a/b@c.db"
+
+
+def test_what_a_method_settled_on_is_a_tag():
+    record = Record(
+        cell="c", suite="s", label="tvae", method="tvae", dataset="digits", seed=0, options={}, budget={}, status="ok",
+        facts={"restarts": 1, "pose": {"prior": "none"}, "caveats": ["begun anew"]},
+    )  # fmt: skip
+    tags = _run_content.tags(record)
+    assert tags["fact.restarts"] == "1"
+    assert tags["fact.pose.prior"] == "none"
+    assert tags["fact.caveats"] == '["begun anew"]'

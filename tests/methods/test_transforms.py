@@ -169,12 +169,18 @@ def test_a_folded_spline_has_a_finite_inverse_and_gradient(displacement: float) 
 
 
 @each_kind
-def test_products_look_up_what_grid_sample_does(kind: str) -> None:
-    """Values, and gradients of both images and grid: what a GPU runs is what a CPU runs."""
-    transform = _transform(kind)
+@pytest.mark.parametrize("scale", [0.0, 0.3])
+@pytest.mark.parametrize("size", [(20, 28), (8, 8), (32, 32)])
+def test_products_look_up_what_grid_sample_does(kind: str, scale: float, size: tuple[int, int]) -> None:
+    """Values, and gradients of both images and pose: what a GPU runs is what a CPU runs, at the identity as well.
+
+    At sides that are powers of two the identity looks at pixels' very centres.
+    """
+    transform = _transform(kind, *size)
     found = []
     for look_up in (by_hats, lambda x, grid: F.grid_sample(x, grid, padding_mode="zeros", align_corners=False)):
-        images, u = _images().requires_grad_(), _near_identity(transform, 4, 0.3).requires_grad_()
+        images = _images(height=size[0], width=size[1]).requires_grad_()
+        u = _near_identity(transform, 4, scale).requires_grad_()
         out = look_up(images, transform.grid(u))
         (out * torch.linspace(0, 1, out.numel()).view_as(out)).sum().backward()
         found.append((out.detach(), images.grad, u.grad))

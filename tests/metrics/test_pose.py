@@ -4,7 +4,7 @@ import torch
 
 import metrics
 from metrics.base import registry
-from metrics.pose import rotated_accuracy, upright_accuracy
+from metrics.pose import rotated_accuracy, turned, upright_accuracy
 
 Y = torch.tensor([0, 0, 1, 2])
 
@@ -14,6 +14,12 @@ def test_each_is_the_share_of_right_predictions_with_the_class_of_each_image():
         items = metric(torch.tensor([0, 1, 1, 0]), Y)
         assert items.values.tolist() == [1.0, 0.0, 1.0, 0.0]
         assert torch.equal(items.groups, Y)
+
+
+def test_a_turn_is_told_beside_what_it_gives():
+    found = turned(torch.tensor([0, 1, 1, 2]), 90, Y)
+    assert found["upright_accuracy_turned"].values.tolist() == [1.0, 0.0, 1.0, 1.0]
+    assert found["upright_turn"] == 90.0
 
 
 def test_only_what_a_method_makes_of_the_image_is_better_or_worse():

@@ -40,6 +40,8 @@ EVIDENCE = {
     "canonical_test",
     "upright_predictions",
     "rotated_predictions",
+    "turned_predictions",
+    "upright_turn",
     "samples",
     "sample_predictions",
     "sample_confidences",
