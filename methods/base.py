@@ -14,10 +14,28 @@ from typing import Annotated, Any, ClassVar
 
 import torch
 from annotated_types import Ge, Gt, Lt
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from methods.parts import Bernoulli, Distribution, Search
+from methods.parts import Bernoulli, Distribution, Images, ImageSpec, Search, TrainingData
+
+__all__ = [
+    "AbstractClassVAE",
+    "AbstractMethod",
+    "AbstractVAE",
+    "Count",
+    "Entry",
+    "ImageSpec",
+    "Images",
+    "NonNegative",
+    "Phase",
+    "Phases",
+    "Positive",
+    "Terms",
+    "TrainingData",
+    "method",
+    "registry",
+]
 
 Count = Annotated[int, Ge(1)]
 """An option that counts something: an integer of at least 1."""
@@ -26,62 +44,6 @@ NonNegative = Annotated[float, Ge(0), Lt(math.inf)]
 
 Terms = dict[str, Tensor]
 """Named per-image loss terms in nats, each of shape (N,)."""
-
-
-@dataclass(frozen=True)
-class ImageSpec:
-    """What a constructor may know of the data: image shape (C, H, W) and the number of classes."""
-
-    channels: int
-    height: int
-    width: int
-    classes: int
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        return self.channels, self.height, self.width
-
-    @property
-    def pixels(self) -> int:
-        return math.prod(self.shape)
-
-
-@dataclass(frozen=True)
-class Images:
-    """Images with labels as whole tensors on one device."""
-
-    x: UInt8[Tensor, "n c h w"]
-    y: Int[Tensor, " n"]
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def batches(self, size: int = 1000) -> Iterator[tuple[Tensor, Tensor]]:
-        """In order, scaled to [0, 1]: pairs of (size, C, H, W) float32 and (size,) labels."""
-        starts = list(range(0, len(self), size))
-        if len(starts) > 1 and len(self) - starts[-1] == 1:
-            starts.pop()  # one image alone has no pair: it joins the batch before it, as in training
-        for start, end in zip(starts, [*starts[1:], len(self)], strict=True):
-            yield self.x[start:end].float() / 255, self.y[start:end]
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """All that a method may learn from: the training part and a held-out part of the training split, never the test split."""
-
-    train: Images
-    held_out: Images
-    classes: int
-    class_names: tuple[str, ...] = ()
-
-    def name_of(self, k: int) -> str:
-        """The class's own name, or its number."""
-        return self.class_names[k] if self.class_names else str(k)
-
-    def class_frequencies(self) -> Float[Tensor, " k"]:
-        """Share of each class among the training images."""
-        counts = torch.bincount(self.train.y, minlength=self.classes)
-        return counts / counts.sum()
 
 
 @dataclass(frozen=True)

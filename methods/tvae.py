@@ -135,9 +135,9 @@ class AbstractTVAE(AbstractVAE):
         if not self.pose.mean_is_regular():
             caveats.append("the mean pose is all but singular: what is shown in it is a few pixels of y'")
         if len(informed) > 1:
-            caveats.append(f"begun anew {len(informed) - 1} times, as z carried {informed[0]:.2f} nats")
+            caveats.append(f"restarts: {len(informed) - 1}, as z carried {informed[0]:.2f} nats at first")
         if informed[-1] < COLLAPSED:
-            caveats.append(f"a bad minimum: z carries {informed[-1]:.2f} nats after {len(informed) - 1} restarts")
+            caveats.append(f"ends in a bad minimum: z carries {informed[-1]:.2f} nats")
         if caveats:
             self.facts["caveats"] = caveats
 

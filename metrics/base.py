@@ -25,6 +25,12 @@ class Items:
     groups: Tensor | None = None
 
 
+def correct(predicted: Tensor, y: Tensor) -> Items:
+    """1.0 where a prediction (N,) is the class (N,), else 0.0, by class."""
+    y = y.cpu()
+    return Items((predicted.cpu() == y).double(), groups=y)
+
+
 @dataclass(frozen=True)
 class Figure:
     """Unit and direction of one reported number; floor: the table marks rows below it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from metrics.base import Figure, Items, metric
+from metrics.base import Figure, Items, correct, metric
 
 
 @metric(
@@ -14,7 +14,7 @@ from metrics.base import Figure, Items, metric
 )
 def upright_accuracy(upright_predictions: Tensor, y_test: Tensor) -> Items:
     """Whether the neutral classifier of upright images finds the class (N,) in the image without its pose, (N,), by class."""
-    return _correct(upright_predictions, y_test)
+    return correct(upright_predictions, y_test)
 
 
 @metric(
@@ -24,7 +24,7 @@ def upright_accuracy(upright_predictions: Tensor, y_test: Tensor) -> Items:
 )
 def turned(turned_predictions: Tensor, upright_turn: int, y_test: Tensor) -> dict[str, float | Items]:
     """Whether that classifier finds the class in the image without its pose, turned as all are, (N,), by class; and the turn."""
-    return {"upright_accuracy_turned": _correct(turned_predictions, y_test), "upright_turn": float(upright_turn)}
+    return {"upright_accuracy_turned": correct(turned_predictions, y_test), "upright_turn": float(upright_turn)}
 
 
 @metric(
@@ -34,10 +34,4 @@ def turned(turned_predictions: Tensor, upright_turn: int, y_test: Tensor) -> dic
 )
 def rotated_accuracy(rotated_predictions: Tensor, y_test: Tensor) -> Items:
     """Whether the neutral classifier of upright images finds the class in the image as it is, (N,), by class: the data's own."""
-    return _correct(rotated_predictions, y_test)
-
-
-def _correct(predicted: Tensor, y: Tensor) -> Items:
-    """1.0 where a prediction (N,) is the class (N,), else 0.0."""
-    y = y.cpu()
-    return Items((predicted.cpu() == y).double(), groups=y)
+    return correct(rotated_predictions, y_test)

@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import LinearSVC
 from torch import Tensor
 
-from metrics.base import Figure, Items, Unavailable, match_one_to_one, metric
+from metrics.base import Figure, Items, Unavailable, correct, match_one_to_one, metric
 
 FOLDS = 9
 SPARSE = 0.5
@@ -53,7 +53,7 @@ def svm_test_accuracy(latents_train: Tensor, y_train: Tensor, latents_test: Tens
     """
     machine = _fit(_as_features(latents_train), _as_labels(y_train), seed)
     predicted = torch.from_numpy(machine.predict(_as_features(latents_test)))
-    return _correct(predicted, y_test)
+    return correct(predicted, y_test)
 
 
 @metric(
@@ -63,7 +63,7 @@ def svm_test_accuracy(latents_train: Tensor, y_train: Tensor, latents_test: Tens
 )
 def argmax_accuracy(labels_test: Tensor, y_test: Tensor) -> Items:
     """Whether the label that the method itself reads off its latent, (N,), is the true one, by class."""
-    return _correct(labels_test, y_test)
+    return correct(labels_test, y_test)
 
 
 @metric(
@@ -79,7 +79,7 @@ def argmax_accuracy_matched(
     names = torch.full((categories,), -1)
     found = match_one_to_one(category_probabilities_train.argmax(1), y_train)
     names[: len(found)] = found
-    return _correct(names[category_probabilities_test.argmax(1).cpu()], y_test)
+    return correct(names[category_probabilities_test.argmax(1).cpu()], y_test)
 
 
 @metric(
@@ -105,19 +105,13 @@ def cluster_accuracy(clusters_train: Tensor, y_train: Tensor, clusters_test: Ten
     counts = torch.bincount(clusters_train.cpu() * classes + y_train.cpu(), minlength=clusters * classes)
     table = counts.reshape(clusters, classes)
     names = torch.where(table.sum(1) > 0, table.argmax(1), -1)
-    return _correct(names[clusters_test.cpu()], y_test)
+    return correct(names[clusters_test.cpu()], y_test)
 
 
 @metric(unit="", better="higher", source="normalised mutual information, arithmetic mean of entropies (scikit-learn)")
 def nmi(clusters_test: Tensor, y_test: Tensor) -> float:
     """Mutual information of cluster and class over the test images, each (N,), divided by their mean entropy."""
     return float(normalized_mutual_info_score(_as_labels(y_test), _as_labels(clusters_test)))
-
-
-def _correct(predicted: Tensor, y: Tensor) -> Items:
-    """1.0 where a prediction (N,) is the class (N,), else 0.0."""
-    y = y.cpu()
-    return Items((predicted.cpu() == y).double(), groups=y)
 
 
 def _as_labels(y: Tensor) -> NDArray[np.int64]:

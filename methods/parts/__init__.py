@@ -2,6 +2,7 @@
 
 from methods.parts.classifier import ReconstructionClassifier
 from methods.parts.clusters import lloyd, nearest, spread_seeds
+from methods.parts.data import Images, ImageSpec, TrainingData
 from methods.parts.distributions import Bernoulli, Categorical, Distribution, Gaussian, Joint
 from methods.parts.labels import one_hot
 from methods.parts.mmd import bandwidth_of, mmd2
@@ -23,6 +24,8 @@ __all__ = [
     "Found",
     "Gaussian",
     "GaussianEncoder",
+    "ImageSpec",
+    "Images",
     "Joint",
     "Point",
     "Pose",
@@ -33,6 +36,7 @@ __all__ = [
     "Search",
     "Space",
     "Span",
+    "TrainingData",
     "Transformation",
     "UprightFirst",
     "as_matrix",

@@ -249,8 +249,8 @@ def test_a_bad_minimum_is_begun_anew_and_counted(cls: type[AbstractTVAE], spec: 
     assert phases == ["train", "restart-1", "restart-2"]
     assert method.facts["restarts"] == 2
     assert method.optimiser_steps == 20 * 4
-    assert any("begun anew 2 times" in caveat for caveat in method.facts["caveats"])
-    assert any("a bad minimum" in caveat for caveat in method.facts["caveats"])
+    assert any("restarts: 2" in caveat for caveat in method.facts["caveats"])
+    assert any("ends in a bad minimum" in caveat for caveat in method.facts["caveats"])
     firsts = {p: next(r[4] for r in curves.rows if r[1] == p and r[2] == "train" and r[3] == "kl") for p in phases}
     assert len(set(firsts.values())) == 3, "other weights each time"
 
