@@ -11,13 +11,14 @@ from bench.encoded import Encoded
 from bench.gathering import NotGiven, gathered
 from bench.given import BATCH
 from bench.neutral import Neutral
+from methods.base import Images
 from metrics.base import Unavailable
 from metrics.features import Extractor, NeutralClassifier, predict, to_uint8
 
 NEUTRAL = {"neutral", "sample_predictions", "sample_confidences", "class_sample_predictions"}
 NEUTRAL |= {"category_sample_predictions", "asked_predictions"}
 """Evidence that takes the neutral classifier."""
-UPRIGHT = {"upright_neutral", "upright_predictions", "rotated_predictions", "upright_turn", "turned_predictions"}
+UPRIGHT = {"upright_neutral", "upright_predictions", "rotated_predictions", "upright_turn", "aligned_predictions"}
 """Evidence that takes the neutral classifier of the data set in which the classes stand upright."""
 RECOGNISED_AT_ONCE = 100
 """Twice as fast on a core as 500: the feature maps stay in its cache."""
@@ -186,16 +187,19 @@ class Evidence(Encoded):
 
     @gathered
     def upright_turn(self) -> int:
-        """The one turn, in degrees, after which the classifier is right on most training images without their pose."""
-        remove = self._capability("canonical")
-        images = torch.cat([to_uint8(remove(x)) for x, _ in self.data.train.batches(BATCH)])
+        """The one turn, in degrees, after which the classifier is right on most training images in the mean pose."""
+        images = self._in_mean_pose(self.data.train)
         right = [(predict(self.upright_neutral, _turned(images, turn))[0] == self.y_train).sum() for turn in TURNS]
         return TURNS[int(torch.stack(right).argmax())]
 
     @gathered
-    def turned_predictions(self) -> Tensor:
-        """Of test images without their pose, all turned alike."""
-        return predict(self.upright_neutral, _turned(self.canonical_test, self.upright_turn))[0]
+    def aligned_predictions(self) -> Tensor:
+        """Of test images in the mean pose, all turned alike."""
+        return predict(self.upright_neutral, _turned(self._in_mean_pose(self.test), self.upright_turn))[0]
+
+    def _in_mean_pose(self, images: Images) -> Tensor:
+        move = self._capability("in_mean_pose")
+        return torch.cat([to_uint8(move(x)) for x, _ in images.batches(BATCH)])
 
     @gathered
     def rotated_predictions(self) -> Tensor:

@@ -78,8 +78,9 @@ class AbstractMethod(nn.Module, ABC):
     `categories`, the number K of its values, puts their probabilities last in what `encode` gives, and has sample_category(c) ->
     (N, C, H, W), images of the categories asked for; `categories_are_classes` where category k is class k. A method with a pose latent has
     `pose_size`, the numbers of a pose, puts the mean pose last in what `encode` gives, and has canonical(x) -> (N, C, H, W), images with
-    their pose removed (`canonical_name` may say what that is), reference(z) -> (N, C, H, W), what codes look like before their pose is
-    applied, and `pose.mean_pose`, (pose_size,), of the training images. `drawn_pose` may say in which pose its samples are.
+    their pose removed (`canonical_name` may say what that is), in_mean_pose(x) -> (N, C, H, W), the same in the mean pose of the training
+    images, `pose.mean_pose`, (pose_size,), and reference(z) -> (N, C, H, W), what codes look like before their pose is applied.
+    `drawn_pose` may say in which pose its samples are.
     """
 
     labels_in_training: ClassVar[bool] = False

@@ -71,6 +71,10 @@ class AbstractTVAE(AbstractVAE):
     def canonical(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         """The images with their pose removed."""
 
+    @abstractmethod
+    def in_mean_pose(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        """The same, in the mean pose of the training images."""
+
     def prior(self, y: Int[Tensor, " n"]) -> Joint[Distribution]:
         z = Gaussian.unit(torch.zeros(len(y), self.latent, device=y.device))
         return Joint(z, self.pose.prior(len(y)))
@@ -190,6 +194,10 @@ class TVAE(AbstractTVAE):
         """y', decoded from the mean of z."""
         return self.reference(self.encoder(x))
 
+    def in_mean_pose(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        page = self.decoder(self.encoder(x)[:, : self.latent])
+        return self.pose.applied(page, self.pose.mean_pose.expand(len(x), -1)).mean
+
     @torch.no_grad()
     def _start_upright(self) -> None:
         head = self.encoder.network[-1]
@@ -252,6 +260,9 @@ class DTVAE(AbstractTVAE):
     def canonical(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         """y, the image itself with its mean pose undone."""
         return self.pose.undone(x, self.pose_of(x).mean)
+
+    def in_mean_pose(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        return self.pose.done(self.canonical(x), self.pose.mean_pose.expand(len(x), -1))
 
     @torch.no_grad()
     def _start_upright(self) -> None:

@@ -180,6 +180,10 @@ class Pose(nn.Module):
         """T_u of an image of independent pixels: its logits are looked up, and beyond its frame the page is empty."""
         return Bernoulli(self._moved(page.logits, u, self.transform.grid, EMPTY).clamp(EMPTY, -EMPTY))
 
+    def done(self, x: Float[Tensor, "n c h w"], u: Float[Tensor, "n s"]) -> Float[Tensor, "n c h w"]:
+        """T_u of images in [0, 1], black beyond their frame."""
+        return self._moved(x, u, self.transform.grid, 0.0)
+
     def undone(self, x: Float[Tensor, "n c h w"], u: Float[Tensor, "n s"]) -> Float[Tensor, "n c h w"]:
         """The inverse of T_u on images in [0, 1], black beyond their frame."""
         return self._moved(x, u, self.transform.inverse_grid, 0.0)

@@ -58,7 +58,7 @@ def test_a_turn_is_the_best_on_training_images(with_upright: Make, monkeypatch: 
     square[:, :, 2:5, 6:10] = 255  # ink above the middle is upright
     found.data = TrainingData(Images(square, found.data.train.y), found.data.held_out, found.data.classes)
     found.test = Images(square[:20], found.test.y)
-    found.method.canonical = lambda x: x.rot90(-1, (2, 3))
+    found.method.in_mean_pose = found.method.canonical = lambda x: x.rot90(-1, (2, 3))
 
     def sees(classifier: Any, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         upright = images[:, 0, 2:5, 6:10].float().mean((1, 2)) > 200
@@ -66,7 +66,7 @@ def test_a_turn_is_the_best_on_training_images(with_upright: Make, monkeypatch: 
 
     monkeypatch.setattr(evidence, "predict", sees)
     assert found.upright_turn == 90
-    assert (found.turned_predictions == found.y_train[:20]).all()
+    assert (found.aligned_predictions == found.y_train[:20]).all()
     assert (found.upright_predictions == -1).all()
 
 
@@ -78,7 +78,7 @@ def test_turning_by_quarters_moves_whole_pixels() -> None:
 
 def test_without_an_upright_data_set_there_is_nothing_to_compare_with(make: Make) -> None:
     found = make()
-    found.method.canonical = lambda x: x
+    found.method.canonical = found.method.in_mean_pose = lambda x: x
     assert len(found.canonical_test) == 20
     for thing in evidence.UPRIGHT:
         with pytest.raises(NotGiven, match="upright"):
@@ -95,7 +95,7 @@ def test_a_method_that_removes_no_pose_asks_for_no_classifier(with_upright: Make
 
 def test_all_that_takes_the_upright_classifier_is_known_and_refused_below_the_floor(with_upright: Make) -> None:
     found = with_upright(accuracy=0.7)
-    found.method.canonical = lambda x: x
+    found.method.canonical = found.method.in_mean_pose = lambda x: x
     refused = set()
     for thing in [
         name for base in Evidence.__mro__ for name, value in vars(base).items() if hasattr(value, "function")

@@ -301,6 +301,7 @@ def test_capabilities_give_what_the_contract_says(
         "recognise": lambda: method.recognise(x),
         "sample_category": lambda: method.sample_category(y % getattr(method, "categories", 1)),
         "canonical": lambda: method.canonical(x),
+        "in_mean_pose": lambda: method.in_mean_pose(x),
         "reference": lambda: method.reference(method.encode(x, y)),
     }
     with torch.no_grad():
@@ -311,7 +312,8 @@ def test_capabilities_give_what_the_contract_says(
         found = {name: give() for name, give in given.items() if hasattr(method, name)}
     assert found, "a method that can do nothing"
     assert all(len(values) == n and (~values.isfinite()).sum() == 0 for values in found.values())
-    pictures = {"reconstruct", "sample", "sample_any", "sample_component", "sample_category", "canonical", "reference"}
+    pictures = {"reconstruct", "sample", "sample_any", "sample_component", "sample_category"}
+    pictures |= {"canonical", "in_mean_pose", "reference"}
     for name in pictures & set(found):
         assert found[name].shape == (n, *shape), name
         assert found[name].dtype == torch.float32, name
@@ -327,7 +329,7 @@ def test_capabilities_give_what_the_contract_says(
         assert found[name].min() >= 0
     assert found.get("label", y).max() < spec.classes
     if hasattr(method, "pose_size"):
-        assert {"canonical", "reference"} <= set(found)
+        assert {"canonical", "in_mean_pose", "reference"} <= set(found)
         assert method.pose.mean_pose.shape == (method.pose_size,)
         assert found["encode"].shape[1] > method.pose_size
     if hasattr(method, "categories"):

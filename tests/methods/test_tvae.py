@@ -219,6 +219,19 @@ def test_the_mean_pose_is_that_of_the_training_images(
     assert any("6 numbers cost no KL" in caveat for caveat in method.facts["caveats"])
 
 
+@each_method
+def test_an_image_whose_own_pose_is_the_mean_stays_as_it_is(
+    cls: type[AbstractTVAE], spec: ImageSpec, batch: tuple
+) -> None:
+    method = _made(cls, spec)  # all poses the identity
+    x, y = batch
+    expected = x if cls is DTVAE else method.reconstruct(x, y)
+    assert torch.allclose(method.in_mean_pose(x), expected, atol=1e-4)
+    shift = torch.tensor([0.0, 0.0, 4 / spec.width, 0.0, 0.0, 0.0])
+    method.pose.mean_pose.add_(shift)  # ink two pixels to the left
+    assert torch.allclose(method.in_mean_pose(x)[..., :-2], expected[..., 2:], atol=1e-3)
+
+
 def test_a_mean_pose_of_turns_all_around_is_said_to_be_singular(spec: ImageSpec, data: TrainingData) -> None:
     method = _made(TVAE, spec)
     for turn, regular in ((0.9, True), (0.01, False)):

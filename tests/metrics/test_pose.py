@@ -4,7 +4,7 @@ import torch
 
 import metrics
 from metrics.base import registry
-from metrics.pose import rotated_accuracy, turned, upright_accuracy
+from metrics.pose import aligned, rotated_accuracy, upright_accuracy
 
 Y = torch.tensor([0, 0, 1, 2])
 
@@ -17,8 +17,8 @@ def test_each_is_the_share_of_right_predictions_with_the_class_of_each_image():
 
 
 def test_a_turn_is_told_beside_what_it_gives():
-    found = turned(torch.tensor([0, 1, 1, 2]), 90, Y)
-    assert found["upright_accuracy_turned"].values.tolist() == [1.0, 0.0, 1.0, 1.0]
+    found = aligned(torch.tensor([0, 1, 1, 2]), 90, Y)
+    assert found["upright_accuracy_aligned"].values.tolist() == [1.0, 0.0, 1.0, 1.0]
     assert found["upright_turn"] == 90.0
 
 

@@ -40,7 +40,7 @@ EVIDENCE = {
     "canonical_test",
     "upright_predictions",
     "rotated_predictions",
-    "turned_predictions",
+    "aligned_predictions",
     "upright_turn",
     "samples",
     "sample_predictions",
