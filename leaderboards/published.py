@@ -113,8 +113,9 @@ def read() -> list[Published]:
 def against(board: Board, figures: Sequence[Published] | None = None) -> list[Comparison]:
     """Comparisons for the board's dataset: each published figure with each row of its method that we measured.
 
-    A row matches by its label; where no label does, by its method. Figures of the board's own source without a measured
-    counterpart are listed too; those of other sources are left out. figures: as `read` gives them.
+    A row matches by its label; where no label does, by its method, but not where another paper's figure would meet several rows of a
+    method, as of a sweep. Figures of the board's own source without a measured counterpart are listed too; those of other sources are
+    left out. figures: as `read` gives them.
     """
     figures = read() if figures is None else figures
     own = {str(record.comparison.get("source", "")) for row in board.rows for record in row.records} - {""}
@@ -126,7 +127,7 @@ def against(board: Board, figures: Sequence[Published] | None = None) -> list[Co
             continue
         column = columns.get(figure.metric)
         measured = column is not None and any(column.key in row.figures for row in board.rows)
-        rows = _matching(board, figure) if measured else []
+        rows = _matching(board, figure, figure.source in own) if measured else []
         if column is not None and rows:
             result += [_compare(row, column, figure) for row in rows]
         elif figure.source in own:
@@ -134,9 +135,10 @@ def against(board: Board, figures: Sequence[Published] | None = None) -> list[Co
     return result
 
 
-def _matching(board: Board, figure: Published) -> list[Row]:
+def _matching(board: Board, figure: Published, own: bool) -> list[Row]:
     labelled = [row for row in board.rows if row.label == figure.method]
-    return labelled or [row for row in board.rows if row.method == figure.method]
+    of_method = [row for row in board.rows if row.method == figure.method]
+    return labelled or (of_method if own or len(of_method) == 1 else [])
 
 
 def _compare(row: Row, column: Column, figure: Published) -> Comparison:

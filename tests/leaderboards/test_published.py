@@ -64,9 +64,16 @@ def test_one_seed_of_another_set_up_takes_the_badge_away(tmp_path: Path) -> None
 
 
 def test_the_label_matches_before_the_method(tmp_path: Path) -> None:
-    records = [record("vae-20", method="vae"), record("vae-8", method="vae")]
+    records = [record(label, method="vae", comparison=PAPER) for label in ("vae-20", "vae-8")]
     assert [one.row for one in compared(tmp_path, records, [figure("vae-20")])] == ["vae-20"]
     assert sorted(one.row for one in compared(tmp_path, records, [figure("vae")])) == ["vae-20", "vae-8"]
+
+
+def test_another_papers_figure_meets_a_method_that_has_one_row(tmp_path: Path) -> None:
+    other = [figure("vae", source="another")]
+    assert [one.row for one in compared(tmp_path / "one", [record("my-vae", method="vae")], other)] == ["my-vae"]
+    sweep = [record(f"vae-{latent}", method="vae", comparison=PAPER) for latent in (2, 50)]
+    assert compared(tmp_path / "sweep", sweep, other) == []
 
 
 def test_unmeasured_figures_are_listed_for_the_suites_own_source_alone(tmp_path: Path) -> None:
