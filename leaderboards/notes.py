@@ -20,8 +20,17 @@ def notes_of(rows: Sequence[Row], columns: Sequence[Column]) -> list[str]:
         *_partial(rows, columns),
         *_mixed_timing(rows, columns),
         *_errors(rows),
-        *(f"{MARK} {row.name}: {'; '.join(row.caveats)}" for row in rows if row.caveats),
+        *_caveats(rows),
     ]
+
+
+def _caveats(rows: Sequence[Row]) -> list[str]:
+    """A line for each caveat that rows share to the letter."""
+    named: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row.caveats:
+            named["; ".join(row.caveats)].append(row.name)
+    return [f"{MARK} {', '.join(names)}: {line}" for line, names in named.items()]
 
 
 def _protocol(records: Iterable[Record]) -> list[str]:

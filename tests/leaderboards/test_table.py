@@ -219,3 +219,12 @@ def test_a_row_below_a_floor_or_with_a_caveat_is_marked_with_the_seed(tmp_path: 
     assert "† weak: accuracy 0.9600 is below 0.97 (seed 1)" in board.notes
     assert "† said: a floor is missed (seed 0)" in board.notes
     assert len([note for note in board.notes if note.startswith("†")]) == 2
+
+
+def test_a_caveat_that_seeds_and_rows_share_is_told_once(tmp_path: Path) -> None:
+    facts = {"caveats": ["u has no prior"]}
+    shared = [record(label, seed, facts=facts) for label in ("one", "two") for seed in (0, 1)]
+    alone = [record("three", 0, facts=facts), record("three", 1)]
+    board = only(collect(save(tmp_path, [*shared, *alone])))
+    told = {note for note in board.notes if note.startswith("†")}
+    assert told == {"† one, two: u has no prior (seeds 0, 1)", "† three: u has no prior (seed 0)"}
