@@ -214,9 +214,9 @@ def test_categories_come_off_the_end_of_the_code(make: Make) -> None:
     evidence = make("joint-vae", latent=5, categories=3)
     q = evidence.method.posterior(evidence.x_test, evidence.y_test)
     assert evidence.n_categories == 3
-    assert torch.allclose(evidence.category_probabilities_test, q.c.mean, atol=1e-6)
+    assert torch.allclose(evidence.category_probabilities_test, q.rest.mean, atol=1e-6)
     assert torch.allclose(evidence.posterior_means_test, q.z.mu, atol=1e-6)
-    assert torch.equal(evidence.labels_test, q.c.logits.argmax(1))
+    assert torch.equal(evidence.labels_test, q.rest.logits.argmax(1))
     assert torch.equal(evidence.clusters_test, evidence.labels_test)
     assert evidence.category_probabilities_train.shape == (50, 3)
 
