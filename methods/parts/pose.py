@@ -74,7 +74,7 @@ class UprightFirst:
 
     @property
     def mean(self) -> Float[Tensor, "n d"]:
-        """The mean pose, beside it the mean of z for that pose."""
+        """The mean of z for the mean pose, beside that pose."""
         return torch.cat([self.given(self.u.mean).mean, self.u.mean], 1)
 
     @property

@@ -17,10 +17,10 @@ from helpers_e2e import Outcome, here
 
 from bench import _figure_dimension_claims as claims
 from bench._figure_dimension import _drawn, table
-from bench._figure_dimension_lines import Line, lines
+from bench._figure_dimension_lines import Line, _line_of, lines
 from bench.figures import Request
 from bench.record import Record, write
-from bench.suite import Plan, UsageError
+from bench.suite import Cell, Plan, UsageError
 
 TPS, AFFINE = ("tps", 18), ("affine", 6)
 NOISE = (0.0, 0.2, -0.1)
@@ -378,3 +378,12 @@ def test_records_of_no_use(results: Results, undo: Callable[[Path], Any], said: 
         undo(path)
     assert said in results.figure().refusal()
     assert not list(results.folder.glob("a.*"))
+
+
+@pytest.mark.parametrize(
+    ("label", "latent", "line"),
+    [("tvae-tps-12", 12, "tvae-tps"), ("vae-2-100", 2, "vae-100"), ("vae-5-5", 5, "vae-5"), ("vae", 20, "vae")],
+)
+def test_a_line_is_the_label_without_its_latent(label: str, latent: int, line: str) -> None:
+    cell = Cell("id", label, "vae", "digits", 0, {"latent": latent}, {}, "", {})
+    assert _line_of(cell) == line
