@@ -31,7 +31,18 @@ from methods.base import AbstractMethod, Images, ImageSpec, TrainingData
 from metrics.base import Unavailable
 from metrics.features import Extractor, inception_extractor
 
-EVALUATION = ("given", "encoded", "evidence", "gathering", "measure", "intervals", "neutral")
+EVALUATION = (
+    "given",
+    "encoded",
+    "generated",
+    "featured",
+    "near",
+    "evidence",
+    "gathering",
+    "measure",
+    "intervals",
+    "neutral",
+)
 """Modules that see a method only when it is trained: a shared phase does not hang on them."""
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import methods
 from bench import evidence as module
-from bench import given
+from bench import generated, given
 from bench.evidence import Evidence
 from bench.gathering import NotGiven, gathered
 from methods.base import AbstractMethod, ImageSpec
@@ -139,7 +139,7 @@ def test_batches_change_nothing(make: Make, monkeypatch: pytest.MonkeyPatch) -> 
     whole, parts = make(), make()
     names = ("latents_train", "reconstructions", "labels_test", "kl")
     expected = [getattr(whole, name) for name in names]
-    for part in (module, given):
+    for part in (generated, given):
         monkeypatch.setattr(part, "BATCH", 3)
     assert all(torch.allclose(getattr(parts, n), e, atol=1e-5) for n, e in zip(names, expected, strict=True))
     assert len(parts.samples) == 30
@@ -269,6 +269,6 @@ def test_sample_seconds_are_for_ten_thousand_after_a_warm_up(make: Make, monkeyp
             return torch.zeros(n, 3, 8, 12)
 
     evidence.method = Slow()
-    monkeypatch.setattr(module.time, "perf_counter", lambda: now.seconds)
+    monkeypatch.setattr(generated.time, "perf_counter", lambda: now.seconds)
     assert evidence.sample_seconds == pytest.approx(10_000)
     assert now.seconds == 60

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from bench import cell as module
-from bench import evidence
+from bench import generated
 from bench.cell import prepare, run_cell
 from bench.datasets import DataError, Dataset, dataset, load, names, registry
-from bench.evidence import Evidence
+from bench.evidence import UPRIGHT, Evidence
 from bench.gathering import NotGiven
 from bench.neutral import Neutral
 from bench.plan import Request, make_plan
@@ -64,7 +64,7 @@ def test_a_turn_is_the_best_on_training_images(with_upright: Make, monkeypatch: 
         upright = images[:, 0, 2:5, 6:10].float().mean((1, 2)) > 200
         return torch.where(upright, found.y_train[: len(images)], -1), upright
 
-    monkeypatch.setattr(evidence, "predict", sees)
+    monkeypatch.setattr(generated, "predict", sees)
     assert found.upright_turn == 90
     assert (found.aligned_predictions == found.y_train[:20]).all()
     assert (found.upright_predictions == -1).all()
@@ -73,14 +73,14 @@ def test_a_turn_is_the_best_on_training_images(with_upright: Make, monkeypatch: 
 def test_turning_by_quarters_moves_whole_pixels() -> None:
     images = torch.randint(256, (3, 2, 10, 10), dtype=torch.uint8)
     for quarter in range(4):
-        assert torch.equal(evidence._turned(images, 90 * quarter), images.rot90(quarter, (2, 3)))
+        assert torch.equal(generated._turned(images, 90 * quarter), images.rot90(quarter, (2, 3)))
 
 
 def test_without_an_upright_data_set_there_is_nothing_to_compare_with(make: Make) -> None:
     found = make()
     found.method.canonical = found.method.in_mean_pose = lambda x: x
     assert len(found.canonical_test) == 20
-    for thing in evidence.UPRIGHT:
+    for thing in UPRIGHT:
         with pytest.raises(NotGiven, match="upright"):
             getattr(found, thing)
 
@@ -104,7 +104,7 @@ def test_all_that_takes_the_upright_classifier_is_known_and_refused_below_the_fl
             getattr(found, thing)
         except (NotGiven, Unavailable) as reason:
             refused |= {thing} if "the upright neutral classifier's test accuracy 0.7000" in str(reason) else set()
-    assert refused == evidence.UPRIGHT
+    assert refused == UPRIGHT
     assert found.protocol["upright_neutral_test_accuracy"] == 0.7
 
 
