@@ -35,6 +35,7 @@ EVALUATION = (
     "given",
     "encoded",
     "generated",
+    "proposed",
     "featured",
     "near",
     "evidence",

@@ -20,6 +20,8 @@ ROWS_AT_MOST = 20
 CATEGORIES_AT_MOST = 100
 DIMENSIONS_AT_MOST = 10
 POINTS = 5000
+BETWEEN = 9
+"""Steps between two images: their codes in shares of 0.1 to 0.9."""
 
 
 def draw(folder: Path, evidence: Evidence, classes: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -36,6 +38,7 @@ def draw(folder: Path, evidence: Evidence, classes: Sequence[str]) -> tuple[list
         ("latents.png", _latents),
         ("categories.png", _categories),
         ("traversals.png", _traversals),
+        ("interpolations.png", _interpolations),
         ("plane.png", plane),
         ("poses.png", poses),
         ("pose_removed.png", pose_removed),
@@ -117,3 +120,24 @@ def _traversals(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
     y = evidence.y_test[:1].expand(codes.shape[0] * COLUMNS)
     title = "in the pose of that image" if hasattr(method, "pose_size") else ""
     sample_grid(to_uint8(method.likelihood(codes.flatten(0, 1), y).mean).cpu(), path, COLUMNS, names, title)
+
+
+@torch.no_grad()
+def _interpolations(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
+    """A row a class: two test images of it, and between them what lies between their codes (001_9c71068f65ebe130.txt, Figure 5)."""
+    method, test = evidence.method, evidence.test
+    of_class = [(test.y == k).nonzero().flatten()[:2] for k in range(min(evidence.n_classes, ROWS_AT_MOST))]
+    pairs = [rows for rows in of_class if len(rows) == 2]
+    if not pairs:
+        raise NotGiven("two test images of a class")
+    first, last = torch.stack(pairs).unbind(1)
+    codes, y = evidence.codes_test, test.y[first]
+    share = torch.linspace(0, 1, BETWEEN + 2, device=evidence.device)[1:-1, None]
+    z = torch.cat([torch.lerp(codes[a], codes[b], share) for a, b in zip(first, last, strict=True)])
+    images = (
+        method.decode(z) if hasattr(method, "decode") else evidence.vae.likelihood(z, y.repeat_interleave(BETWEEN)).mean
+    )
+    between = to_uint8(images).unflatten(0, (len(pairs), BETWEEN))
+    shown = torch.cat([test.x[first][:, None], between, test.x[last][:, None]], 1)
+    title = "test image, shares of 0.1 to 0.9 between the two codes, test image"
+    sample_grid(shown.flatten(0, 1).cpu(), path, BETWEEN + 2, [str(classes[int(k)]) for k in y], title)

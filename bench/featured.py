@@ -4,11 +4,11 @@ import torch
 from torch import Tensor
 
 from bench.gathering import gathered
-from bench.generated import Generated
+from bench.proposed import Proposed
 from metrics.features import PREDICT_BATCH
 
 
-class Featured(Generated):
+class Featured(Proposed):
     """Evidence in the features of the neutral classifier and of Inception."""
 
     def _neutral_features(self, images: Tensor) -> Tensor:

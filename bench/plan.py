@@ -114,13 +114,14 @@ def _cells(
         entry = find(str(given.pop("method", label)))
         options = resolve(label, entry, on_backbone(label, entry, given, suite.backbone))
         with torch.device("meta"):  # shapes and option checks alone: no weights are drawn
-            build(label, entry, spec, options)
+            settled = build(label, entry, spec, options).facts
         code = sources.of_method(Path(inspect.getfile(entry.cls)), metric_files)
         content = {
             "suite": suite.name,
             "label": label,
             "method": entry.name,
             "options": options,
+            "settled": settled,  # what it found here for itself, such as weights that lie on this machine
             "dataset": dataset.digest,
             "budget": budget,
             "held_out": suite.held_out,

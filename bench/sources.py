@@ -18,6 +18,7 @@ SHARED = (
     "bench/given.py",
     "bench/encoded.py",
     "bench/generated.py",
+    "bench/proposed.py",
     "bench/featured.py",
     "bench/near.py",
     "bench/evidence.py",

@@ -80,7 +80,8 @@ class AbstractMethod(nn.Module, ABC):
     `pose_size`, the numbers of a pose, puts the mean pose last in what `encode` gives, and has canonical(x) -> (N, C, H, W), images with
     their pose removed (`canonical_name` may say what that is), in_mean_pose(x) -> (N, C, H, W), the same in the mean pose of the training
     images, `pose.mean_pose`, (pose_size,), and reference(z) -> (N, C, H, W), what codes look like before their pose is applied.
-    `drawn_pose` may say in which pose its samples are.
+    `drawn_pose` may say in which pose its samples are. A method that filters what it generates has propose(y), what it makes before the
+    filter, with the filter's verdicts (methods.parts.Proposals). One without a bound may have decode(z) -> (N, C, H, W), images of codes.
     """
 
     labels_in_training: ClassVar[bool] = False

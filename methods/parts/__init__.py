@@ -2,6 +2,7 @@
 
 from methods.parts.classifier import ReconstructionClassifier
 from methods.parts.clusters import lloyd, nearest, spread_seeds
+from methods.parts.combinations import Proposals, RowsByClass, check_combination
 from methods.parts.data import Images, ImageSpec, TrainingData
 from methods.parts.distributions import Bernoulli, Categorical, Distribution, Gaussian, Joint
 from methods.parts.labels import one_hot
@@ -10,9 +11,13 @@ from methods.parts.moments import as_matrix, class_moments, mean_cosine, shortes
 from methods.parts.networks import Backbone, BernoulliDecoder, Encoder, GaussianEncoder, mlp
 from methods.parts.pose import Delta, Pose, PoseMean, PosePrior, UprightFirst
 from methods.parts.search import Figures, Found, Point, Sampler, Search, Space, Span
+from methods.parts.ssim import SSIM, ssim
 from methods.parts.transforms import Transformation
+from methods.parts.vgg import IMAGENET_FILE, ImageNetFeatures, VGGClassifier, VGGDecoder, blocks_for, imagenet_file
 
 __all__ = [
+    "IMAGENET_FILE",
+    "SSIM",
     "Backbone",
     "Bernoulli",
     "BernoulliDecoder",
@@ -24,6 +29,7 @@ __all__ = [
     "Found",
     "Gaussian",
     "GaussianEncoder",
+    "ImageNetFeatures",
     "ImageSpec",
     "Images",
     "Joint",
@@ -31,7 +37,9 @@ __all__ = [
     "Pose",
     "PoseMean",
     "PosePrior",
+    "Proposals",
     "ReconstructionClassifier",
+    "RowsByClass",
     "Sampler",
     "Search",
     "Space",
@@ -39,9 +47,14 @@ __all__ = [
     "TrainingData",
     "Transformation",
     "UprightFirst",
+    "VGGClassifier",
+    "VGGDecoder",
     "as_matrix",
     "bandwidth_of",
+    "blocks_for",
+    "check_combination",
     "class_moments",
+    "imagenet_file",
     "lloyd",
     "mean_cosine",
     "mlp",
@@ -50,4 +63,5 @@ __all__ = [
     "one_hot",
     "shortest",
     "spread_seeds",
+    "ssim",
 ]

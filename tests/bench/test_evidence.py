@@ -26,6 +26,7 @@ VALUES = [name for name in GATHERED if name not in ("inception", "sample_seconds
 """What is a figure of the method and the data alone: not of the clock, and not refused here."""
 
 Make = Callable[..., Evidence]
+REGENE = {"width": 4, "perceptual": "classifier", "filter": "none"}
 
 
 def _ask(evidence: Evidence, name: str) -> Any:
@@ -170,7 +171,7 @@ def test_what_a_method_has_not_is_not_given_and_that_is_kept(name: str, make: Ma
 
 def test_a_neutral_classifier_below_the_floor_is_refused_with_both_numbers(make: Make) -> None:
     evidence = make(accuracy=0.7)
-    for thing in module.NEUTRAL - {"category_sample_predictions"}:
+    for thing in module.NEUTRAL - {"category_sample_predictions", "proposal_predictions"}:
         with pytest.raises(Unavailable, match=r"0\.7000.*0\.8"):
             getattr(evidence, thing)
     assert evidence.protocol["neutral_test_accuracy"] == 0.7
@@ -199,8 +200,8 @@ def test_a_methods_own_clusters_are_used(make: Make) -> None:
 def test_all_that_takes_the_neutral_classifier_is_known_before_a_run(make: Make) -> None:
     """It is trained once, before the cells: what is missing in the list would be trained within a cell's clock."""
     refused = set()
-    for name in ("joint-vae", "lambda-hot"):
-        evidence = make(name, accuracy=0.1)
+    for name, options in (("joint-vae", {}), ("lambda-hot", {}), ("regene", REGENE)):
+        evidence = make(name, accuracy=0.1, **options)
         refused |= {
             thing for thing in GATHERED if "the neutral classifier's test accuracy" in str(_ask(evidence, thing))
         }
@@ -272,3 +273,15 @@ def test_sample_seconds_are_for_ten_thousand_after_a_warm_up(make: Make, monkeyp
     monkeypatch.setattr(generated.time, "perf_counter", lambda: now.seconds)
     assert evidence.sample_seconds == pytest.approx(10_000)
     assert now.seconds == 60
+
+
+def test_proposals_are_one_a_class_sample_and_split_by_class(make: Make) -> None:
+    evidence = make("regene", **REGENE)
+    assert evidence.proposal_labels.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
+    for name in ("accepted", "kept_at_z", "kept_decoded", "of_right_sources"):
+        assert getattr(evidence, f"proposals_{name}").dtype == torch.bool
+        assert getattr(evidence, f"proposals_{name}").shape == (12,)
+    assert evidence.proposals_accepted.all()
+    assert evidence.proposal_predictions.shape == (12,)
+    with pytest.raises(NotGiven):
+        make("vae").proposal_labels  # noqa: B018

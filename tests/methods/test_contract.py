@@ -2,8 +2,10 @@
 
 import inspect
 import math
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from types import FunctionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -13,13 +15,16 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException, FakeTensorMode
 
+sys.path.insert(0, str(Path(__file__).parent))
+from random_imagenet import vgg16_of_random_weights
+
 import methods
 from bench.clock import Clock
 from bench.loop import Budget
 from bench.options import UsageError, declared, resolve, spans
 from bench.training import train
 from methods.base import AbstractMethod, AbstractVAE, Entry, Images, ImageSpec, Phase, TrainingData, registry
-from methods.parts import Found, Gaussian, Search
+from methods.parts import IMAGENET_FILE, Found, Gaussian, Search
 
 methods.load()
 CPU = torch.device("cpu")
@@ -28,7 +33,9 @@ each_method = pytest.mark.parametrize("entry", registry.values(), ids=registry)
 
 
 # What makes a method's training dear, where it has such an option: one or two of each show as much.
-CHEAP = {"trials": 2, "images": 10, "classifier_epochs": 1}
+CHEAP = {"trials": 2, "images": 10, "classifier_epochs": 1, "width": 4}
+# ReGene's filter asks a trained classifier for its confidence: without training there is none (tests/methods/test_regene.py trains one).
+CHEAP |= {"filter": "none"}
 
 
 def _variants(kind: Callable[[type[AbstractMethod]], bool] = lambda cls: True) -> Iterator[Any]:
@@ -40,11 +47,22 @@ def _variants(kind: Callable[[type[AbstractMethod]], bool] = lambda cls: True) -
         hints = get_type_hints(entry.cls.__init__, include_extras=True)
         for name, parameter in declared(entry.cls).items():
             for value in get_args(hints[name]) if get_origin(hints[name]) is Literal else ():
-                if value != parameter.default:
+                if value != parameter.default and name != "filter":
                     yield pytest.param(entry, {name: value}, id=f"{entry.name}-{value}")
 
 
 each_variant = pytest.mark.parametrize(("entry", "options"), list(_variants()))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _imagenet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """VGG-16's file, of random weights, where torchvision would keep it."""
+    home = tmp_path_factory.mktemp("torch")
+    (home / "hub" / "checkpoints").mkdir(parents=True)
+    torch.save(vgg16_of_random_weights(), home / "hub" / "checkpoints" / IMAGENET_FILE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TORCH_HOME", str(home))
+        yield
 
 
 def _build(entry: Entry, options: dict[str, Any], spec: ImageSpec, seed: int = 0) -> AbstractMethod:

@@ -1,0 +1,282 @@
+"""ReGene: images decoded from convex combinations of a classifier's latents."""
+
+import math
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+import torch.nn.functional as F
+from annotated_types import Ge, Le
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from methods.base import AbstractMethod, Count, Images, ImageSpec, NonNegative, Phase, Terms, TrainingData, method
+from methods.parts import (
+    IMAGENET_FILE,
+    SSIM,
+    ImageNetFeatures,
+    Proposals,
+    RowsByClass,
+    VGGClassifier,
+    VGGDecoder,
+    blocks_for,
+    check_combination,
+    imagenet_file,
+)
+
+CODES_BYTES = 2**30
+"""Training images' codes are kept where they fit into so much; else those that are drawn are encoded again."""
+AT_LEAST = 500
+"""Combinations tried at once."""
+
+Share = Annotated[float, Ge(0), Le(1)]
+
+
+@method("regene", source="001_9c71068f65ebe130.txt, sections 3 and 4")
+class ReGene(AbstractMethod):
+    """ReGene: a classifier, a decoder of its frozen latents, and samples decoded from convex combinations of a class's latents.
+
+    The classifier's penultimate layer is z (eqs. 1 to 3). The decoder minimises MAE + SSIM + perceptual loss, each a mean over pixels or
+    features; the weights of 1 - SSIM and of the perceptual loss fall in a straight line to `final_share` of themselves over the decoder's
+    first `fall_steps` steps (section 4.2). A sample of class y is decoded from z = sum_i w_i z(x_i) over n training images of y, drawn
+    without replacement, and kept where the classifier's confidence in y, at z and again at the decoded image, is at least that class's
+    mean over the held-out images that it classifies rightly (section 5.2). With weights 1, 0 it is a reconstruction of a training image.
+
+    latent: None takes the last block's maps as z, 2,048 numbers at 28x28 and 32x32; a number puts a dense layer of that width behind them.
+    perceptual: the features compared. vgg16 takes torchvision's ImageNet weights; classifier the maps of this method's own frozen
+    classifier; auto the first where they are there, else the second, and then says so. Not given in the paper, and so settings: all
+    weights, `width`, `fall_steps`. Raises ValueError for weights that are not n non-negative numbers of sum 1, for vgg16 without its file.
+    """
+
+    labels_in_training = True
+    confidence: Tensor
+    decoder_start: Tensor
+
+    def __init__(
+        self,
+        spec: ImageSpec,
+        *,
+        n: Annotated[int, Ge(2)] = 2,
+        weights: list[NonNegative] | None = None,
+        filter: Literal["both", "latent", "none"] = "both",
+        tries: Count = 100,
+        latent: Count | None = None,
+        width: Count = 32,
+        blocks: Count | None = None,
+        convolutions: Count = 1,
+        perceptual: Literal["auto", "vgg16", "classifier"] = "auto",
+        mae_weight: NonNegative = 1.0,
+        ssim_weight: NonNegative = 0.2,
+        perceptual_weight: NonNegative = 0.05,
+        final_share: Share = 0.1,
+        fall_steps: Count = 5000,
+        classifier_epochs: Count | None = None,
+        decoder_epochs: Count | None = None,
+        classifier_images: Count | None = None,
+    ) -> None:
+        super().__init__()
+        check_combination(n, weights)
+        if spec.classes < 2:
+            raise ValueError(f"regene's classifier needs two classes, the data set has {spec.classes}")
+        self.n, self.filter, self.tries, self.spec = n, filter, tries, spec
+        self.shares = [1 / n] * n if weights is None else list(weights)
+        self.epochs, self.classifier_images = (classifier_epochs, decoder_epochs), classifier_images
+        blocks = blocks or blocks_for(spec.shape)
+        self.classifier = VGGClassifier(spec.shape, spec.classes, width, blocks, convolutions, latent)
+        self.decoder = VGGDecoder(spec.shape, self.classifier, convolutions, latent)
+        self.register_buffer("confidence", torch.full((spec.classes,), math.nan))
+        self.register_buffer("decoder_start", torch.zeros((), dtype=torch.int64))
+        self.ssim = SSIM(spec.height, spec.width)
+        self.perceptual = settled(perceptual)
+        self.seen_by: list[ImageNetFeatures] = []  # in a list: no part of this method's state
+        falling = {"ssim": ssim_weight, "perceptual": perceptual_weight}
+        self.fall = (1 - final_share) / fall_steps, 1 - final_share
+        self.weights = {"mae": mae_weight, **{name: partial(self._falling, w) for name, w in falling.items()}}
+        ends = {name: {"from": w, "to": w * final_share, "steps": fall_steps} for name, w in falling.items()}
+        self.facts |= {"latent": self.classifier.size, "loss_weights": {"mae": mae_weight, **ends}}
+        self.facts["perceptual_features"] = "its own classifier" if self.perceptual is None else "ImageNet VGG-16"
+        if perceptual == "auto" and self.perceptual is None:
+            self.facts["caveats"] = [
+                f"perceptual loss in features of its own classifier: no ImageNet weights {IMAGENET_FILE} here"
+            ]
+
+    def phases(self, data: TrainingData) -> Iterator[Phase]:
+        check_data(data, self.n)
+        epochs, view = self.epochs[0], None if self.classifier_images is None else self._first_of_each
+        shared: dict[str, Any] = {"images": self.classifier_images}
+        yield Phase("classifier", self.classifier, self.classifier_terms, epochs=epochs, view=view, shared=shared)
+        self.classifier.freeze()
+        self._take_confidence(data)
+        self.decoder_start.copy_(self.optimiser_steps)
+        if self.perceptual is not None:
+            self.seen_by = [ImageNetFeatures(self.perceptual).to(self.decoder_start.device)]
+            self.facts["perceptual_hash"] = self.seen_by[0].hash
+        epochs, said = self.epochs[1], ("loss_weights", "perceptual_features", "perceptual_hash")
+        shared = {name: self.facts.get(name) for name in said}
+        yield Phase("decoder", self.decoder, self.decoder_terms, epochs=epochs, shared=shared)
+        self.images = data.train
+        self.rows = RowsByClass(data.train.y, data.classes)
+        self.frequencies, self.name_of = data.class_frequencies(), data.name_of
+        self.codes = self._codes() if len(data.train) * self.classifier.size * 4 <= CODES_BYTES else None
+        self.facts["combination"] = {"n": self.n, "weights": self.shares, "filter": self.filter}
+
+    # The stages.
+    def classifier_terms(self, x: Tensor, y: Tensor) -> Terms:
+        return {"cross_entropy": F.cross_entropy(self.classifier(x), y, reduction="none")}
+
+    def decoder_terms(self, x: Tensor, y: Tensor) -> Terms:
+        """Mean absolute error over pixels, 1 - SSIM, and the mean over layers of the features' mean squared error."""
+        with torch.no_grad():
+            maps = self.classifier.features(x)
+            z = self.classifier.code(maps[-1]).float()
+            target = self.seen_by[0](x) if self.seen_by else maps
+        decoded = self.decoder(z)
+        found = self.seen_by[0](decoded) if self.seen_by else self.classifier.features(decoded)
+        apart = [(a - b).float().square().flatten(1).mean(1) for a, b in zip(found, target, strict=True)]
+        return {
+            "mae": (decoded - x).abs().flatten(1).mean(1),
+            "ssim": 1 - self.ssim(decoded, x),
+            "perceptual": torch.stack(apart).mean(0),
+        }
+
+    def _falling(self, weight: float, mean: Tensor) -> Tensor:
+        per_step, most = self.fall
+        return weight * mean * (1 - ((self.optimiser_steps - self.decoder_start) * per_step).clamp(max=most))
+
+    def _first_of_each(self, images: Images) -> Images:
+        """At most `classifier_images` of each class, the first in the data's order."""
+        assert self.classifier_images is not None
+        rows = [(images.y == k).nonzero().flatten()[: self.classifier_images] for k in range(self.spec.classes)]
+        kept = torch.cat(rows).sort().values
+        return Images(images.x[kept], images.y[kept])
+
+    @torch.no_grad()
+    def _take_confidence(self, data: TrainingData) -> None:
+        """Each class's mean confidence over its rightly classified held-out images. Raises ValueError for a class without one."""
+        self.eval()
+        logits = torch.cat([self.classifier(x) for x, _ in data.held_out.batches()])
+        right, sure = logits.argmax(1) == data.held_out.y, logits.softmax(1).amax(1)
+        means = [sure[right & (data.held_out.y == k)].mean().item() for k in range(data.classes)]
+        undefined = [data.name_of(k) for k, mean in enumerate(means) if math.isnan(mean)]
+        if undefined and self.filter != "none":
+            raise ValueError(
+                f"class {', '.join(undefined)}: the classifier is right on none of its held-out images, so that the confidence to pass "
+                "is undefined: train for more epochs, or hold out more images"
+            )
+        self.confidence.copy_(torch.tensor(means))
+        self.facts["confidence"] = {data.name_of(k): None if math.isnan(mean) else mean for k, mean in enumerate(means)}
+
+    @torch.no_grad()
+    def _codes(self) -> Float[Tensor, "n d"]:
+        self.eval()
+        return torch.cat([self.classifier.encode(x) for x, _ in self.images.batches()])
+
+    # What it can do.
+    def encode(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.classifier.encode(x)
+
+    def decode(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n c h w"]:
+        """Images of codes."""
+        return self.decoder(z)
+
+    def reconstruct(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.decoder(self.classifier.encode(x))
+
+    def label(self, x: Tensor) -> Tensor:
+        """The class that the classifier sees."""
+        return self.classifier(x).argmax(1)
+
+    def propose(self, y: Int[Tensor, " n"]) -> Proposals:
+        """One combination for each class asked for, and whether the filter lets it pass."""
+        z, sources_right = self._combined(y)
+        head, images = self.classifier.head(z), self.decoder(z)
+        seen = self.classifier(images)
+        accepted = self._passes(head, y, self.filter != "none") & self._passes(seen, y, self.filter == "both")
+        return Proposals(images, accepted, head.argmax(1), seen.argmax(1), sources_right)
+
+    def sample(self, y: Tensor) -> Tensor:
+        """Images of the classes asked for that pass the filter. Raises ValueError, naming the class, where the filter starves one."""
+        images = torch.empty(len(y), *self.spec.shape, device=y.device)
+        waiting, asked = torch.arange(len(y), device=y.device), torch.bincount(y, minlength=self.spec.classes)
+        tried = torch.zeros_like(asked)
+        while len(waiting):
+            labels = y[waiting].repeat(-(-AT_LEAST // len(waiting)))
+            accepted, of_class = self._accepted(labels)
+            left = []
+            for k in labels.unique().tolist():
+                places, made = waiting[y[waiting] == k], accepted[of_class == k]
+                images[places[: len(made)]] = made[: len(places)]
+                left.append(places[len(made) :])
+            tried += torch.bincount(labels, minlength=self.spec.classes)
+            waiting = torch.cat(left).sort().values
+            self._check_fed(torch.bincount(y[waiting], minlength=self.spec.classes), asked, tried)
+        return images
+
+    def sample_any(self, n: int) -> Tensor:
+        """Classes drawn by their frequency."""
+        return self.sample(torch.multinomial(self.frequencies, n, replacement=True))
+
+    def _accepted(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Images that pass, and their classes. What fails at z is not decoded."""
+        z, _ = self._combined(y)
+        if self.filter != "none":
+            passes = self._passes(self.classifier.head(z), y, True)
+            z, y = z[passes], y[passes]
+        images = self.decoder(z)
+        if self.filter == "both":
+            passes = self._passes(self.classifier(images), y, True)
+            images, y = images[passes], y[passes]
+        return images, y
+
+    def _passes(self, logits: Tensor, y: Tensor, asked: bool) -> Tensor:
+        if not asked:
+            return torch.ones_like(y, dtype=torch.bool)
+        return logits.softmax(1).gather(1, y[:, None])[:, 0] >= self.confidence[y]
+
+    def _check_fed(self, waiting: Tensor, asked: Tensor, tried: Tensor) -> None:
+        starved = ((waiting > 0) & (tried >= self.tries * asked)).nonzero().flatten().tolist()
+        if starved:
+            k = starved[0]
+            made = int(asked[k] - waiting[k])
+            raise ValueError(
+                f"class {self.name_of(k)}: {int(tried[k])} combinations gave {made} images that pass the filter, of {int(asked[k])} asked "
+                "for: train for more epochs, set filter to latent or none, or raise tries"
+            )
+
+    def _combined(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """z = sum_i w_i z(x_i), and whether the classifier is right on all x_i."""
+        z, right = None, torch.ones_like(y, dtype=torch.bool)
+        for share, rows in zip(self.shares, self.rows.draw(y, self.n), strict=True):
+            code = self.codes[rows] if self.codes is not None else self.classifier.encode(self.images.x[rows] / 255)
+            right &= self.classifier.head(code).argmax(1) == y
+            z = share * code if z is None else z + share * code
+        assert z is not None
+        return z, right
+
+
+def check_data(data: TrainingData, n: int) -> None:
+    """Raise ValueError, before anything is trained, for classes too small to combine and for no held-out images."""
+    counts = torch.bincount(data.train.y, minlength=data.classes).tolist()
+    few = [f"{data.name_of(k)} ({count})" for k, count in enumerate(counts) if count < n]
+    if few:
+        raise ValueError(
+            f"too few training images of class {', '.join(few)} to combine n={n}: lower n, or add images of it"
+        )
+    if len(data.held_out) == 0:
+        raise ValueError(
+            "regene takes the confidence to pass from held-out images, and there are none: set held_out in the suite"
+        )
+
+
+def settled(perceptual: str) -> Path | None:
+    """The file of ImageNet's weights, or None for the method's own classifier. Raises ValueError where it is asked for and absent."""
+    path = imagenet_file()
+    if perceptual == "classifier" or (perceptual == "auto" and not path.is_file()):
+        return None
+    if not path.is_file():
+        raise ValueError(
+            f"perceptual=vgg16: no file {path}: put torchvision's {IMAGENET_FILE} there, or set perceptual to classifier or auto"
+        )
+    return path
