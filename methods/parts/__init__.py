@@ -3,11 +3,29 @@
 from methods.parts.classifier import ReconstructionClassifier
 from methods.parts.clusters import lloyd, nearest, spread_seeds
 from methods.parts.data import Images, ImageSpec, TrainingData
-from methods.parts.distributions import Bernoulli, Categorical, Distribution, Gaussian, Joint
+from methods.parts.distributions import (
+    Bernoulli,
+    Categorical,
+    DiscretisedLogistic,
+    Distribution,
+    Gaussian,
+    Joint,
+    Pixels,
+)
 from methods.parts.labels import one_hot
 from methods.parts.mmd import bandwidth_of, mmd2
 from methods.parts.moments import as_matrix, class_moments, mean_cosine, shortest
-from methods.parts.networks import Backbone, BernoulliDecoder, Encoder, GaussianEncoder, mlp
+from methods.parts.networks import (
+    Backbone,
+    BernoulliDecoder,
+    Encoder,
+    GaussianEncoder,
+    Likelihood,
+    LogisticDecoder,
+    PixelDecoder,
+    decoder_of,
+    mlp,
+)
 from methods.parts.pose import Delta, Pose, PoseMean, PosePrior, UprightFirst
 from methods.parts.search import Figures, Found, Point, Sampler, Search, Space, Span
 from methods.parts.transforms import Transformation
@@ -18,6 +36,7 @@ __all__ = [
     "BernoulliDecoder",
     "Categorical",
     "Delta",
+    "DiscretisedLogistic",
     "Distribution",
     "Encoder",
     "Figures",
@@ -27,6 +46,10 @@ __all__ = [
     "ImageSpec",
     "Images",
     "Joint",
+    "Likelihood",
+    "LogisticDecoder",
+    "PixelDecoder",
+    "Pixels",
     "Point",
     "Pose",
     "PoseMean",
@@ -42,6 +65,7 @@ __all__ = [
     "as_matrix",
     "bandwidth_of",
     "class_moments",
+    "decoder_of",
     "lloyd",
     "mean_cosine",
     "mlp",
