@@ -120,6 +120,7 @@ def tags(record: Record) -> dict[str, str]:
         "method": record.method,
         "label": record.label,
         "dataset": record.dataset,
+        "likelihood": record.likelihood,
         "data_digest": record.data_digest,
         "seed": record.seed,
         "status": record.status,

@@ -281,6 +281,7 @@ def blank_record(plan: Plan, cell: Cell) -> Record:
         comparison=plan.comparison,
         data_digest=cell.data_digest,
         sources=cell.sources,
+        likelihood=plan.likelihood,
     )
 
 

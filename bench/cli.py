@@ -9,7 +9,7 @@ import typer
 from bench.cli_perf import perf
 from bench.cli_tune import tune
 from bench.figures import FIGURES
-from bench.flags import DataRoot, Device, Plugin, Results, SuiteOption, TrackingUri
+from bench.flags import DataRoot, Device, Likelihood, Plugin, Results, SuiteOption, TrackingUri
 
 app = typer.Typer(
     help="Train, time and score VAEs and other latent-space generators on shared data, and lay the results out as leaderboards.",
@@ -54,6 +54,7 @@ def run(
         Literal["mlp", "mlp-softplus", "conv32"] | None,
         typer.Option(help="The rows' shared network instead of the suite's."),
     ] = None,
+    likelihood: Likelihood = None,
     optimiser: Annotated[
         Literal["adam", "adadelta"] | None,
         typer.Option(help="Instead of the suite's; another one brings its own learning rate, 0.001 or 1."),
@@ -84,7 +85,8 @@ def run(
     from bench.plan import Request
     from bench.verbs import Choice, run_suite
 
-    choice = Choice(suite, methods, seeds, epochs, dataset, tuple(set_ or ()), precision, backbone, optimiser)
+    settings = tuple(set_ or ())
+    choice = Choice(suite, methods, seeds, epochs, dataset, settings, precision, backbone, optimiser, likelihood)
     request = Request(data_root, results, device, jobs, inception, tuple(plugin or ()), threads)
     raise typer.Exit(run_suite(choice, request, time_limit, tracking_uri, retry == "failed", force, dry_run))
 

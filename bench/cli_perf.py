@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from bench.flags import DataRoot, Device, Plugin
+from bench.flags import DataRoot, Device, Likelihood, Plugin
 
 
 def perf(
@@ -29,6 +29,7 @@ def perf(
         Literal["mlp", "mlp-softplus", "conv32"] | None,
         typer.Option(help="One shared network [every one that the images allow]."),
     ] = None,
+    likelihood: Likelihood = None,
     plugin: Plugin = None,
 ) -> None:
     """Time our loop against a plain DataLoader loop, one by hand, and pythae's where installed, of the same module; losses must agree.
@@ -37,5 +38,5 @@ def perf(
     """
     from bench.perf import Asked, compare
 
-    asked = Asked(method, dataset, tuple(set_ or ()), batch, backbone)
+    asked = Asked(method, dataset, tuple(set_ or ()), batch, backbone, likelihood)
     raise typer.Exit(compare(asked, data_root, device, threads, repeats, suite, plugin or []))

@@ -1,6 +1,6 @@
 """Options that several verbs of the command line take."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -9,6 +9,10 @@ Results = Annotated[str | None, typer.Option(help="Results folder [$BENCH_RESULT
 DataRoot = Annotated[
     str | None,
     typer.Option(help="Where data sets lie or are downloaded to [$BENCH_DATA_ROOT, the user's cache].", metavar="DIR"),
+]
+Likelihood = Annotated[
+    Literal["bernoulli", "discretised-logistic"] | None,
+    typer.Option(help="The rows' p(x|z) instead of the suite's [bernoulli]: discretised-logistic for colour."),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 TrackingUri = Annotated[

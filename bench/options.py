@@ -11,12 +11,14 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, ValidationError, create_model
 
-from bench.suite import UsageError, explain, nearest
+from bench.suite import BERNOULLI, UsageError, explain, nearest
 from methods.base import AbstractMethod, Entry, ImageSpec, registry
-from methods.parts import Backbone, Span
+from methods.parts import Backbone, Likelihood, Span
 
 LISTS = (Any, object, list, tuple, set, frozenset, Sequence, Collection, Iterable)
 """Types whose values a list may give."""
+SHARED = {"backbone": Backbone, "likelihood": Likelihood}
+"""Options that a suite sets for all of its rows."""
 
 
 def load_plugin(path: str) -> None:
@@ -78,18 +80,33 @@ def _takes_list(hint: Any) -> bool:
     return _takes_list(get_args(hint)[0]) if origin is Annotated else origin in LISTS
 
 
-def on_backbone(label: str, entry: Entry, given: dict[str, Any], backbone: str) -> dict[str, Any]:
-    """A row's options with the suite's backbone, where its method takes a shared one.
+def on_shared(
+    label: str, entry: Entry, given: dict[str, Any], backbone: str, likelihood: str = BERNOULLI
+) -> dict[str, Any]:
+    """A row's options with the suite's backbone and likelihood, where its method takes the shared ones.
 
-    Raises UsageError where the row sets one of its own: rows on different networks would not compare methods.
+    Raises UsageError where the row sets one of its own, as rows on different networks would not compare methods and nats of different
+    likelihoods don't compare at all; and where the method states a likelihood in nats that can't be the suite's.
     """
-    if get_type_hints(entry.cls.__init__).get("backbone") != Backbone:
-        return given
-    if "backbone" in given:
+    takes = shared_options(entry)
+    if likelihood != BERNOULLI and "likelihood" not in takes and hasattr(entry.cls, "log_weight"):
         raise UsageError(
-            f"{label}.backbone: one backbone for all rows: set `backbone` for the whole suite, or run it with --backbone"
+            f"{label}: method {entry.name!r} has no option `likelihood`, so its pixels can't be {likelihood}: give it that option, of type "
+            "Likelihood (methods.parts), or leave the row out"
         )
-    return {**given, "backbone": backbone}
+    for name in takes:
+        if name in given:
+            raise UsageError(
+                f"{label}.{name}: one {name} for all rows: set `{name}` for the whole suite, or run it with --{name}"
+            )
+    chosen = {"backbone": backbone, "likelihood": likelihood}
+    return {**given, **{name: chosen[name] for name in takes}}
+
+
+def shared_options(entry: Entry) -> list[str]:
+    """Those of backbone and likelihood that a method takes from the suite: it declares them with our types."""
+    hints = get_type_hints(entry.cls.__init__)
+    return [name for name, kind in SHARED.items() if hints.get(name) == kind]
 
 
 def resolve(label: str, entry: Entry, given: dict[str, Any]) -> dict[str, Any]:

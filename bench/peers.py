@@ -13,9 +13,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from bench.clock import Clock
 from bench.loop import Budget, Curves, GraphedStep, Step, begin_epoch, in_batches, run_epoch
-from bench.options import build, declared, find, on_backbone, resolve
+from bench.options import SHARED, build, declared, find, on_shared, resolve
 from bench.seeds import generator
-from bench.suite import UsageError
+from bench.suite import BERNOULLI, UsageError
 from methods.base import AbstractMethod, ImageSpec, Phase, TrainingData
 
 VAE = "vae"
@@ -48,11 +48,13 @@ class Setting:
     batch: int
     backbone: str = "mlp"
     options: dict[str, Any] = field(default_factory=dict)
+    likelihood: str = BERNOULLI
 
     def resolved(self) -> dict[str, Any]:
         """All options of the method. Raises UsageError where one given doesn't fit."""
         entry = find(self.method)
-        return resolve(self.method, entry, on_backbone(self.method, entry, self.options, self.backbone))
+        options = on_shared(self.method, entry, self.options, self.backbone, self.likelihood)
+        return resolve(self.method, entry, options)
 
     def module(self) -> AbstractMethod:
         """The same weights each time. Raises UsageError where the images don't fit the backbone."""
@@ -62,7 +64,7 @@ class Setting:
     def of_vae(self) -> "Setting":
         """The same with the VAE, of the method's size: options that both have are the method's. On the mlp where it has its own network."""
         mine = self.resolved()
-        shared = {name: mine[name] for name in declared(find(VAE).cls) if name in mine and name != "backbone"}
+        shared = {name: mine[name] for name in declared(find(VAE).cls) if name in mine and name not in SHARED}
         return replace(self, method=VAE, backbone=self.backbone or "mlp", options=shared)
 
     def fresh(self) -> tuple[AbstractMethod, Phase]:

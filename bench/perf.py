@@ -13,11 +13,11 @@ import torch
 import methods
 from bench import environment
 from bench.datasets import load
-from bench.options import find, load_plugin, on_backbone
+from bench.options import find, load_plugin, shared_options
 from bench.paths import data_root
 from bench.peers import SLICE, VAE, Setting, Slices, Timed, by_hand, epochs_in_turn, in_turn, ours, plain
 from bench.seeds import deterministic
-from bench.suite import UsageError
+from bench.suite import BERNOULLI, UsageError
 from bench.sweep import settings_of
 from methods.base import AbstractVAE, Images, ImageSpec, TrainingData
 from methods.parts import Backbone
@@ -37,6 +37,7 @@ class Asked:
     settings: tuple[str, ...]
     batch: int
     backbone: str | None
+    likelihood: str | None = None
 
 
 def compare(
@@ -61,12 +62,16 @@ def compare(
         device,
         asked.batch,
         options=settings_of(asked.method, asked.settings),
+        likelihood=asked.likelihood or BERNOULLI,
     )
+    if asked.likelihood and "likelihood" not in shared_options(find(asked.method)):
+        raise UsageError(f"perf: {asked.method} has no option `likelihood`: leave --likelihood out")
     setting.resolved()  # an option that doesn't fit is no matter of the backbone
     setting.check()
+    told = setting.options | ({} if setting.likelihood == BERNOULLI else {"likelihood": setting.likelihood})
     status = 0
     for name in backbones(setting, asked.backbone):
-        what = ", ".join([f"{asked.method}{name and f' ({name})'}", *(f"{k}={v}" for k, v in setting.options.items())])
+        what = ", ".join([f"{asked.method}{name and f' ({name})'}", *(f"{k}={v}" for k, v in told.items())])
         where = (
             f"{what} on {asked.dataset}, {len(images)} images, batch {asked.batch}, {environment.device_name(device)}"
         )
@@ -78,7 +83,7 @@ def compare(
 
 def backbones(setting: Setting, asked: str | None) -> list[str]:
     """The one asked for, else those that can take the images, with a line on each that can't; [""] for a network of the method's own."""
-    if not on_backbone(setting.method, find(setting.method), {}, "mlp"):
+    if "backbone" not in shared_options(find(setting.method)):
         if asked:
             raise UsageError(f"perf: {setting.method} has a network of its own: leave --backbone out")
         return [""]
@@ -176,6 +181,9 @@ def pythae_loop(setting: Setting) -> Slices | None:
     Its epoch can't be paused: it is one slice.
     """
     if setting.method != VAE:
+        return None
+    if setting.likelihood != BERNOULLI:
+        print(f"pythae's loop is left out: it has no likelihood {setting.likelihood}")
         return None
     try:
         from bench import pythae_peer

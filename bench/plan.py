@@ -15,9 +15,9 @@ from bench.datasets import load
 from bench.datasets.base import Dataset
 from bench.environment import choose_device, cores
 from bench.measure import choose
-from bench.options import build, find, load_plugin, on_backbone, resolve
+from bench.options import build, find, load_plugin, on_shared, resolve
 from bench.paths import data_root, results_folder
-from bench.suite import Cell, Plan, ScoreOn, Suite, UsageError, cell_id, to_json
+from bench.suite import BERNOULLI, Cell, Plan, ScoreOn, Suite, UsageError, cell_id, to_json
 from bench.sweep import settle_rows
 from methods.base import ImageSpec
 from metrics.base import Metric, Unavailable
@@ -85,6 +85,7 @@ def make_plan(suite: Suite, request: Request, score_on: ScoreOn = "test") -> Pla
         plugins=plugins,
         inception=inception,
         score_on=score_on,
+        likelihood=suite.likelihood,
     )
 
 
@@ -112,7 +113,7 @@ def _cells(
     for label, row in suite.methods.items():
         given = dict(row)
         entry = find(str(given.pop("method", label)))
-        options = resolve(label, entry, on_backbone(label, entry, given, suite.backbone))
+        options = resolve(label, entry, on_shared(label, entry, given, suite.backbone, suite.likelihood))
         with torch.device("meta"):  # shapes and option checks alone: no weights are drawn
             settled = build(label, entry, spec, options).facts
         code = sources.of_method(Path(inspect.getfile(entry.cls)), metric_files)
@@ -131,6 +132,7 @@ def _cells(
             "inception": inception.get("hash", ""),
             "sources": code,
             **({} if score_on == "test" else {"score_on": score_on}),
+            **({} if suite.likelihood == BERNOULLI else {"likelihood": suite.likelihood}),
         }
         for seed in suite.seed_list():
             identity = cell_id(dataset.name, label, seed, {**content, "seed": seed})

@@ -36,7 +36,8 @@ def summary(record: Record) -> str:
     if record.status != "ok":
         first = (record.error or {}).get("message", "").split("\n")[0]
         return f"{record.status}: {first}"
-    shown = [name for name in ("reconstruction_bce", "svm_test_accuracy", "neutral_accuracy") if name in record.metrics]
+    told = ("reconstruction_bce", "reconstruction_nll", "svm_test_accuracy", "neutral_accuracy")
+    shown = [name for name in told if name in record.metrics]
     figures = "  ".join(f"{name} {record.metrics[name]:.4g}" for name in shown)
     return f"ok in {clock(record.timings.get('total_seconds', 0))}  {figures}".rstrip()
 

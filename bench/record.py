@@ -31,6 +31,7 @@ class Record:
         row below it is to be marked.
     facts: what the method settled on by itself while it was trained (a bandwidth, the settings that a search found).
     labels: {"train": bool, "test": bool}: whether the method saw labels in training and is given the label at test time.
+    likelihood: the suite's p(x|z): nats of different ones don't compare. Older records have no such field: theirs was bernoulli.
     protocol: counts, extractors and their hashes, the neutral classifier's own accuracy.
     comparison: how this suite stands to a paper: {"source", "same" (bool), "why"}; empty for suites of no paper.
     timings: *_seconds; `side_by_side` is the number of cells that shared the device.
@@ -62,6 +63,7 @@ class Record:
     artifacts: list[str] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     error: dict[str, str] | None = None
+    likelihood: str = "bernoulli"
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:

@@ -19,6 +19,9 @@ RATES: dict[str, float] = {"adam": 1e-3, "adadelta": 1.0}
 """The learning rate of each optimiser where none is stated: the defaults of torch, and for Adadelta of Lasagne as well."""
 
 
+BERNOULLI = "bernoulli"
+
+
 class UsageError(ValueError):
     """What the user asked for cannot be: one line that names the thing, what is wrong and what to do. Exit status 2."""
 
@@ -90,6 +93,9 @@ class Suite(BaseModel):
     backbone: Literal["mlp", "mlp-softplus", "conv32"] = Field(
         default="mlp", description="the network of every method that takes a shared one"
     )
+    likelihood: Literal["bernoulli", "discretised-logistic"] = Field(
+        default="bernoulli", description="p(x|z) of every method that states one"
+    )
     budget: Budget
     evaluation: Evaluation = Evaluation()
     methods: dict[str, dict[str, Any]] = Field(min_length=1)
@@ -148,6 +154,7 @@ class Plan:
     plugins: list[str]
     inception: dict[str, str]
     score_on: ScoreOn = "test"
+    likelihood: str = BERNOULLI
 
     @staticmethod
     def read(path: Path) -> "Plan":

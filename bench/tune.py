@@ -14,8 +14,9 @@ import torch
 
 from bench import track
 from bench.datasets import load
+from bench.encoded import OF_LIKELIHOOD
 from bench.measure import choose
-from bench.options import build, find, on_backbone, resolve, spans
+from bench.options import build, find, on_shared, resolve, spans
 from bench.paths import data_root, results_folder
 from bench.plan import Request
 from bench.run import owned
@@ -24,6 +25,7 @@ from bench.sweep import settings_of, written_out
 from bench.verbs import INTERRUPTED, Choice
 from methods.base import Entry, ImageSpec, registry
 from methods.parts import Point, Sampler, Span
+from metrics.base import Metric
 from metrics.base import registry as metric_registry
 
 HELD_OUT_PART = 10
@@ -180,7 +182,7 @@ def _with_row(suite: Suite, asked: Asked) -> Suite:
 
 
 def _resolved(suite: Suite, label: str, entry: Entry, options: dict[str, Any]) -> dict[str, Any]:
-    return resolve(label, entry, on_backbone(label, entry, options, suite.backbone))
+    return resolve(label, entry, on_shared(label, entry, options, suite.backbone, suite.likelihood))
 
 
 def chosen_space(label: str, entry: Entry, base: dict[str, Any], names: str | None) -> dict[str, Span]:
@@ -205,9 +207,15 @@ def chosen_space(label: str, entry: Entry, base: dict[str, Any], names: str | No
     return {name: known[name] for name in wanted}
 
 
+def _gives(suite: Suite, metric: Metric) -> bool:
+    """Whether methods of the suite's likelihood can have the evidence that a metric reads."""
+    return all(OF_LIKELIHOOD.get(need, suite.likelihood) == suite.likelihood for need in metric.needs)
+
+
 def chosen_metrics(suite: Suite, names: str | None) -> dict[str, str]:
     """Metric to direction: those named, else the suite's first column that has one. Raises UsageError."""
-    figures = {name: figure for metric in metric_registry.values() for name, figure in metric.figures.items()}
+    given = [metric for metric in metric_registry.values() if _gives(suite, metric)]
+    figures = {name: figure for metric in given for name, figure in metric.figures.items()}
     directed = {name: figure.better for name, figure in figures.items() if figure.better != "none"}
     if names is None:
         first = next((name for name in suite.columns if name in directed), None)
@@ -221,6 +229,10 @@ def chosen_metrics(suite: Suite, names: str | None) -> dict[str, str]:
         if name in figures and name not in directed:
             raise UsageError(
                 f"--metric {name}: neither lower nor higher is better: choose another (see `list metrics`)"
+            )
+        if any(name in metric.figures for metric in metric_registry.values() if metric not in given):
+            raise UsageError(
+                f"--metric {name}: it is not of likelihood {suite.likelihood}, the suite's: choose another"
             )
         if name not in figures:
             raise UsageError("--metric: " + nearest(name, directed, "metric"))

@@ -10,6 +10,7 @@ from typing import Any
 from bench.record import STATUSES, Record
 from leaderboards.stats import Summary, printed, summarise, ties
 
+BERNOULLI = "bernoulli"
 TIMING_UNITS = ("s", "images/s")
 HOLE = "–"
 MARK = "†"
@@ -119,7 +120,7 @@ class Row:
 
 @dataclass
 class Board:
-    """One table: a suite on a dataset in one setting (budget and device type). Best rows first, reference rows last."""
+    """One table: a suite on a dataset in one setting (budget, device type and likelihood). Best rows first, reference rows last."""
 
     suite: str
     dataset: str
@@ -129,10 +130,13 @@ class Board:
     columns: list[Column]
     rows: list[Row]
     notes: list[str] = field(default_factory=list)
+    likelihood: str = BERNOULLI
 
     @property
     def setting(self) -> str:
-        return ", ".join([*(f"{name}={value}" for name, value in self.budget.items()), self.device_type]).strip(", ")
+        """Budget, device type, and the likelihood where it is not Bernoulli."""
+        stated = self.budget | ({} if self.likelihood == BERNOULLI else {"likelihood": self.likelihood})
+        return ", ".join([*(f"{name}={value}" for name, value in stated.items()), self.device_type]).strip(", ")
 
     @property
     def heading(self) -> str:

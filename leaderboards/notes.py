@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from bench.record import Record
-from leaderboards.board import MARK, Column, Row
+from leaderboards.board import BERNOULLI, MARK, Column, Row
 
 
 def notes_of(rows: Sequence[Row], columns: Sequence[Column]) -> list[str]:
@@ -14,6 +14,7 @@ def notes_of(rows: Sequence[Row], columns: Sequence[Column]) -> list[str]:
     records = [record for row in rows for record in row.records]
     measured = [record for record in records if record.status == "ok"]
     return [
+        *_likelihood(records),
         *_protocol(measured),
         *_environment(measured),
         *_unavailable(rows),
@@ -31,6 +32,11 @@ def _caveats(rows: Sequence[Row]) -> list[str]:
         if row.caveats:
             named["; ".join(row.caveats)].append(row.name)
     return [f"{MARK} {', '.join(names)}: {line}" for line, names in named.items()]
+
+
+def _likelihood(records: Iterable[Record]) -> list[str]:
+    others = sorted({record.likelihood for record in records} - {BERNOULLI})
+    return [f"likelihood: {name}, whose nats don't compare with those of {BERNOULLI} pixels" for name in others]
 
 
 def _protocol(records: Iterable[Record]) -> list[str]:

@@ -20,6 +20,7 @@ class Plan:
 
     cells: dicts of cell (id), label, method, dataset, seed, options, budget and, where known, data_digest and sources.
     columns: metric names in order. reference_rows: labels of floor and ceiling rows. device: `cpu` or `cuda[:N]`.
+    likelihood: p(x|z) of all cells.
     sources: file to sha256 of the code behind cells that don't name their own.
     """
 
@@ -30,6 +31,7 @@ class Plan:
     reference_rows: list[str] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
     device: str = ""
+    likelihood: str = "bernoulli"
 
 
 def read_plans(results: Path) -> tuple[dict[str, Plan], list[str]]:
@@ -64,7 +66,7 @@ def resolve(plan: Plan, records: Mapping[str, Record]) -> tuple[list[Record], li
     others = [record for record in records.values() if record.cell not in planned and record.suite == plan.suite]
     by_settings: dict[str, list[Record]] = defaultdict(list)
     for record in others:
-        by_settings[canonical([getattr(record, part) for part in SETTINGS])].append(record)
+        by_settings[canonical([record.likelihood, *(getattr(record, part) for part in SETTINGS)])].append(record)
     result: list[Record] = []
     stood_for: set[str] = set()
     for cell in plan.cells:
@@ -72,7 +74,7 @@ def resolve(plan: Plan, records: Mapping[str, Record]) -> tuple[list[Record], li
             result.append(replace(records[cell["cell"]], suite=plan.suite, label=cell["label"]))
             continue
         code = cell.get("sources") or plan.sources
-        same = by_settings.get(canonical([cell[part] for part in SETTINGS]), [])
+        same = by_settings.get(canonical([plan.likelihood, *(cell[part] for part in SETTINGS)]), [])
         older = [record for record in same if any(code.get(file) != sha for file, sha in record.sources.items())]
         stood_for |= {record.cell for record in older}
         result.append(_placeholder(plan, cell, "stale" if older else "missing"))
@@ -104,5 +106,6 @@ def _placeholder(plan: Plan, cell: Mapping[str, Any], status: str) -> Record:
         status=status,
         data_digest=cell.get("data_digest", ""),
         sources=cell.get("sources", {}),
+        likelihood=plan.likelihood,
         error={"message": "measured with older code only"} if status == "stale" else None,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from leaderboards.board import HOLE, Board, Column, Row
+from leaderboards.board import BERNOULLI, HOLE, Board, Column, Row
 from leaderboards.sheet import Entry, Head, Sheet
 from leaderboards.stats import Summary, printed
 
@@ -151,6 +151,8 @@ def _badge(row: Row, figure: Published) -> str:
     for record in row.records:
         if record.comparison.get("source") != figure.source:
             return OTHER_SUITE
+        if record.likelihood != BERNOULLI:
+            return f"differs: likelihood {record.likelihood}, the paper's is {BERNOULLI}"
         if record.comparison.get("same") is not True:
             return f"differs: {record.comparison.get('why') or 'the record does not say how'}"
     return SAME

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.record import Record
 from leaderboards import published, sheet
-from leaderboards.board import Board, Row, caveats_of
+from leaderboards.board import BERNOULLI, Board, Row, caveats_of
 from leaderboards.sheet import Entry, Head, Sheet
 
 FORMATS = ("table", "markdown", "csv", "latex", "json")
@@ -114,7 +114,7 @@ def tree(board: Board) -> dict[str, Any]:
         for c in board.columns
     ]
     named = {"suite": board.suite, "title": board.title, "dataset": board.dataset}
-    setting = {"budget": board.budget, "device_type": board.device_type}
+    setting = {"budget": board.budget, "device_type": board.device_type, "likelihood": board.likelihood}
     return {
         **named,
         **setting,
@@ -136,7 +136,10 @@ def _row_tree(row: Row) -> dict[str, Any]:
 
 
 def per_cell_csv(records: Sequence[Record]) -> str:
-    """One line a cell: CELL, caveats where there are any, metrics, then `timing_*`, `version_*`, `device`. What a record lacks is empty."""
+    """One line a cell: CELL, caveats and likelihoods but Bernoulli where there are any, metrics, then `timing_*`, `version_*`, `device`.
+
+    What a record lacks is empty.
+    """
     flat = []
     for record in records:
         versions = record.environment.get("versions") or {}
@@ -144,6 +147,7 @@ def per_cell_csv(records: Sequence[Record]) -> str:
         about = {f"version_{name}": version for name, version in versions.items()}
         device = {"device": record.environment.get("device", "")}
         said = {"caveats": "; ".join(caveats_of(record))} if caveats_of(record) else {}
+        said |= {} if record.likelihood == BERNOULLI else {"likelihood": record.likelihood}
         own = {name: getattr(record, name) for name in CELL}
         flat.append({**own, **said, **record.metrics, **timings, **about, **device})
     found = dict.fromkeys(name for line in flat for name in line)
@@ -152,6 +156,6 @@ def per_cell_csv(records: Sequence[Record]) -> str:
 
 def _group(name: str) -> int:
     """Where a column of the raw csv stands: cell, metrics, timings, versions, device."""
-    if name in (*CELL, "caveats"):
+    if name in (*CELL, "caveats", "likelihood"):
         return 0
     return 4 if name == "device" else {"timing": 2, "version": 3}.get(name.split("_")[0], 1)

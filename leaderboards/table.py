@@ -17,7 +17,7 @@ from leaderboards.plans import Plan, canonical, read_plans, resolve, with_device
 
 
 def collect(results: Path, suite: str | None = None, everything: bool = False) -> list[Board]:
-    """One board for each (suite, dataset, budget, device type), of one suite or, with None, of all.
+    """One board for each (suite, dataset, budget, device type, likelihood), of one suite or, with None, of all.
 
     A board holds the cells of its suite's latest plan; without a plan, or with `everything`, all records of the suite.
     Raises ValueError (one line) where there is no results folder, no record, or no such suite.
@@ -80,7 +80,7 @@ def _suite_boards(suite: str, records: dict[str, Record], plan: Plan | None, eve
     current = {_code(record) for record in shown if record.cell in planned} - {""}
     by_board: dict[str, list[Record]] = defaultdict(list)
     for record in shown:
-        by_board[canonical([record.dataset, record.budget, _device_type(record)])].append(record)
+        by_board[canonical([record.dataset, record.budget, _device_type(record), record.likelihood])].append(record)
     plan = plan or Plan(suite)
     boards = [_board(plan, members, current) for members in by_board.values()]
     if others and boards:
@@ -96,7 +96,8 @@ def _board(plan: Plan, records: Sequence[Record], current: set[str]) -> Board:
     rows = _ranked(rows, columns)
     one = records[0]
     notes = notes_of(rows, columns)
-    return Board(one.suite, one.dataset, plan.title, one.budget, _device_type(one), columns, rows, notes)
+    device = _device_type(one)
+    return Board(one.suite, one.dataset, plan.title, one.budget, device, columns, rows, notes, one.likelihood)
 
 
 def _rows(records: Iterable[Record], current: set[str], reference: set[str]) -> list[Row]:

@@ -17,7 +17,7 @@ from annotated_types import Ge, Gt, Lt
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from methods.parts import Bernoulli, Distribution, Images, ImageSpec, Search, TrainingData
+from methods.parts import Distribution, Images, ImageSpec, Pixels, Search, TrainingData
 
 __all__ = [
     "AbstractClassVAE",
@@ -157,7 +157,7 @@ class AbstractVAE(AbstractMethod):
         """q(z|x,y)"""
 
     @abstractmethod
-    def likelihood(self, z: Float[Tensor, "n d"], y: Int[Tensor, " n"]) -> Bernoulli:
+    def likelihood(self, z: Float[Tensor, "n d"], y: Int[Tensor, " n"]) -> Pixels:
         """p(x|z,y)"""
 
     def terms(self, x: Float[Tensor, "n c h w"], y: Int[Tensor, " n"]) -> Terms:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from methods.base import AbstractVAE, Count, ImageSpec, NonNegative, method
-from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder, Span
+from methods.parts import Backbone, Gaussian, GaussianEncoder, Likelihood, Pixels, Span, decoder_of
 
 
 @method(
@@ -28,6 +28,7 @@ class BetaVAE(AbstractVAE):
         latent: Annotated[Count, Span(2, 64, log=True, whole=True)] = 20,
         backbone: Backbone = "mlp",
         hidden: Count | None = None,
+        likelihood: Likelihood = "bernoulli",
         beta: Annotated[NonNegative, Span(0.1, 20.0, log=True)] = 5.0,
         capacity: Annotated[NonNegative, Span(0.0, 50.0)] = 0.0,
         ramp_steps: Count = 25_000,
@@ -36,7 +37,7 @@ class BetaVAE(AbstractVAE):
         self.latent = latent
         self.weights = {"kl": self.capacity_weight(beta, capacity, ramp_steps)}
         self.encoder = GaussianEncoder(spec.shape, latent, backbone, hidden)
-        self.decoder = BernoulliDecoder(spec.shape, latent, backbone, hidden)
+        self.decoder = decoder_of(likelihood, spec.shape, latent, backbone, hidden)
 
     def prior(self, y: Tensor) -> Gaussian:
         return Gaussian.unit(torch.zeros(len(y), self.latent, device=y.device))
@@ -44,5 +45,5 @@ class BetaVAE(AbstractVAE):
     def posterior(self, x: Tensor, y: Tensor) -> Gaussian:
         return self.encoder(x)
 
-    def likelihood(self, z: Tensor, y: Tensor) -> Bernoulli:
+    def likelihood(self, z: Tensor, y: Tensor) -> Pixels:
         return self.decoder(z)

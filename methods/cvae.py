@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from methods.base import AbstractClassVAE, Count, ImageSpec, method
-from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder, Span, one_hot
+from methods.parts import Backbone, Gaussian, GaussianEncoder, Likelihood, Pixels, Span, decoder_of, one_hot
 
 
 @method("cvae", source="003_b71d894c057c3002.txt, section 3.2 (Sohn et al. 2015)")
@@ -25,11 +25,12 @@ class CVAE(AbstractClassVAE):
         latent: Annotated[Count, Span(2, 64, log=True, whole=True)] = 20,
         backbone: Backbone = "mlp",
         hidden: Count | None = None,
+        likelihood: Likelihood = "bernoulli",
     ) -> None:
         super().__init__(components=spec.classes)
         self.latent, self.classes = latent, spec.classes
         self.encoder = GaussianEncoder(spec.shape, latent, backbone, hidden, extra=spec.classes)
-        self.decoder = BernoulliDecoder(spec.shape, latent, backbone, hidden, extra=spec.classes)
+        self.decoder = decoder_of(likelihood, spec.shape, latent, backbone, hidden, extra=spec.classes)
 
     def prior(self, y: Tensor) -> Gaussian:
         return Gaussian.unit(torch.zeros(len(y), self.latent, device=y.device))
@@ -37,5 +38,5 @@ class CVAE(AbstractClassVAE):
     def posterior(self, x: Tensor, y: Tensor) -> Gaussian:
         return self.encoder(x, one_hot(y, self.classes))
 
-    def likelihood(self, z: Tensor, y: Tensor) -> Bernoulli:
+    def likelihood(self, z: Tensor, y: Tensor) -> Pixels:
         return self.decoder(z, one_hot(y, self.classes))

@@ -20,7 +20,7 @@ from methods.base import (
     TrainingData,
     method,
 )
-from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Categorical, Encoder, Gaussian, Joint, Span, one_hot
+from methods.parts import Backbone, Categorical, Encoder, Gaussian, Joint, Likelihood, Pixels, Span, decoder_of, one_hot
 
 
 class AbstractJointVAE(AbstractVAE):
@@ -39,12 +39,13 @@ class AbstractJointVAE(AbstractVAE):
         backbone: Backbone,
         hidden: int | None,
         temperature: float,
+        likelihood: Likelihood,
     ) -> None:
         super().__init__()
         self.latent, self.categories, self.temperature = latent, categories, temperature
         self.register_buffer("log_categories", torch.full((categories,), -math.log(categories)))
         self.encoder = Encoder(spec.shape, 2 * latent + categories, backbone, hidden)
-        self.decoder = BernoulliDecoder(spec.shape, latent + categories, backbone, hidden)
+        self.decoder = decoder_of(likelihood, spec.shape, latent + categories, backbone, hidden)
 
     @abstractmethod
     def category_term(self, c: Categorical, y: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
@@ -58,7 +59,7 @@ class AbstractJointVAE(AbstractVAE):
         mu, log_var, logits = self.encoder(x).split([self.latent, self.latent, self.categories], 1)
         return Joint(Gaussian(mu, log_var), Categorical(logits, self.temperature if self.training else None))
 
-    def likelihood(self, z: Float[Tensor, "n d"], y: Int[Tensor, " n"]) -> Bernoulli:
+    def likelihood(self, z: Float[Tensor, "n d"], y: Int[Tensor, " n"]) -> Pixels:
         return self.decoder(z)
 
     def terms(self, x: Float[Tensor, "n c h w"], y: Int[Tensor, " n"]) -> Terms:
@@ -94,6 +95,7 @@ class JointVAE(AbstractJointVAE):
         categories: Count | None = None,
         backbone: Backbone = "mlp",
         hidden: Count | None = None,
+        likelihood: Likelihood = "bernoulli",
         beta: Annotated[NonNegative, Span(0.5, 100.0, log=True)] = 30.0,
         gamma: Annotated[NonNegative, Span(0.5, 100.0, log=True)] = 30.0,
         capacity: Annotated[NonNegative, Span(0.0, 50.0)] = 5.0,
@@ -102,7 +104,7 @@ class JointVAE(AbstractJointVAE):
         discrete_ramp_steps: Count = 25_000,
         temperature: Annotated[Positive, Span(0.1, 2.0, log=True)] = 0.67,
     ) -> None:
-        super().__init__(spec, latent, categories or spec.classes, backbone, hidden, temperature)
+        super().__init__(spec, latent, categories or spec.classes, backbone, hidden, temperature, likelihood)
         self.weights = {
             "kl": self.capacity_weight(beta, capacity, ramp_steps),
             "kl_discrete": self.capacity_weight(
@@ -135,6 +137,7 @@ class SupervisedJointVAE(AbstractJointVAE):
         categories: Count | None = None,
         backbone: Backbone = "mlp",
         hidden: Count | None = None,
+        likelihood: Likelihood = "bernoulli",
         beta: Annotated[NonNegative, Span(0.5, 100.0, log=True)] = 30.0,
         gamma: Annotated[NonNegative, Span(0.5, 100.0, log=True)] = 30.0,
         capacity: Annotated[NonNegative, Span(0.0, 50.0)] = 5.0,
@@ -148,7 +151,7 @@ class SupervisedJointVAE(AbstractJointVAE):
                 f"categories={categories}, but the data have {spec.classes} classes, and a category is a class here: "
                 f"set categories to {spec.classes} or leave it out"
             )
-        super().__init__(spec, latent, spec.classes, backbone, hidden, temperature)
+        super().__init__(spec, latent, spec.classes, backbone, hidden, temperature, likelihood)
         self.weights = {
             "kl": self.capacity_weight(beta, capacity, ramp_steps),
             "kl_discrete": self.capacity_weight(gamma, discrete_capacity, discrete_ramp_steps),

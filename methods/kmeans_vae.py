@@ -9,11 +9,12 @@ from torch import Tensor
 from methods.base import AbstractVAE, Count, ImageSpec, Phase, Terms, TrainingData, method
 from methods.parts import (
     Backbone,
-    Bernoulli,
-    BernoulliDecoder,
     Gaussian,
     GaussianEncoder,
+    Likelihood,
+    Pixels,
     Span,
+    decoder_of,
     lloyd,
     nearest,
     spread_seeds,
@@ -40,6 +41,7 @@ class KMeansVAE(AbstractVAE):
         latent: Annotated[Count, Span(2, 64, log=True, whole=True)] = 20,
         backbone: Backbone = "mlp",
         hidden: Count | None = None,
+        likelihood: Likelihood = "bernoulli",
         clusters: Annotated[Count, Span(2, 50, log=True, whole=True)] = 10,
         iterations: Count = 20,
     ) -> None:
@@ -47,7 +49,7 @@ class KMeansVAE(AbstractVAE):
         self.iterations, self.fitted = iterations, False
         self.register_buffer("centroids", torch.zeros(clusters, latent))
         self.encoder = GaussianEncoder(spec.shape, latent, backbone, hidden)
-        self.decoder = BernoulliDecoder(spec.shape, latent, backbone, hidden)
+        self.decoder = decoder_of(likelihood, spec.shape, latent, backbone, hidden)
 
     def prior(self, y: Tensor) -> Gaussian:
         return Gaussian.unit(self.centroids[y])
@@ -55,7 +57,7 @@ class KMeansVAE(AbstractVAE):
     def posterior(self, x: Tensor, y: Tensor) -> Gaussian:
         return self.encoder(x)
 
-    def likelihood(self, z: Tensor, y: Tensor) -> Bernoulli:
+    def likelihood(self, z: Tensor, y: Tensor) -> Pixels:
         return self.decoder(z)
 
     def terms(self, x: Tensor, y: Tensor) -> Terms:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from methods.base import AbstractClassVAE, Count, ImageSpec, NonNegative, Phase, Positive, Terms, TrainingData, method
-from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder, Span
+from methods.parts import Backbone, Gaussian, GaussianEncoder, Likelihood, Pixels, Span, decoder_of
 
 
 @method("lambda-hot", source="003_b71d894c057c3002.txt, sections 4 and 5.1; movable centres: section 6.1")
@@ -29,6 +29,7 @@ class LambdaHot(AbstractClassVAE):
         latent: Annotated[Count, Span(10, 64, log=True, whole=True)] = 20,
         backbone: Backbone = "mlp",
         hidden: Count | None = None,
+        likelihood: Likelihood = "bernoulli",
         lam: Annotated[NonNegative, Span(0.5, 20.0, log=True)] = 5.0,
         centres: Literal["fixed", "movable"] = "fixed",
         centre_scale: Annotated[Positive, Span(0.1, 10.0, log=True)] = 1.0,
@@ -43,7 +44,7 @@ class LambdaHot(AbstractClassVAE):
         self.register_buffer("train_images", torch.tensor(1.0))
         self.centres = nn.Parameter(lam * torch.eye(spec.classes, latent), requires_grad=self.movable)
         self.encoder = GaussianEncoder(spec.shape, latent, backbone, hidden)
-        self.decoder = BernoulliDecoder(spec.shape, latent, backbone, hidden)
+        self.decoder = decoder_of(likelihood, spec.shape, latent, backbone, hidden)
 
     def prior(self, y: Tensor) -> Gaussian:
         return Gaussian.unit(self.centres[y])
@@ -51,7 +52,7 @@ class LambdaHot(AbstractClassVAE):
     def posterior(self, x: Tensor, y: Tensor) -> Gaussian:
         return self.encoder(x)
 
-    def likelihood(self, z: Tensor, y: Tensor) -> Bernoulli:
+    def likelihood(self, z: Tensor, y: Tensor) -> Pixels:
         return self.decoder(z)
 
     def phases(self, data: TrainingData) -> Iterator[Phase]:

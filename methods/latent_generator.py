@@ -23,10 +23,10 @@ from methods.base import (
 )
 from methods.parts import (
     Backbone,
-    BernoulliDecoder,
     Figures,
     Gaussian,
     GaussianEncoder,
+    Likelihood,
     Point,
     ReconstructionClassifier,
     Sampler,
@@ -36,6 +36,7 @@ from methods.parts import (
     as_matrix,
     bandwidth_of,
     class_moments,
+    decoder_of,
     mean_cosine,
     mmd2,
     shortest,
@@ -77,6 +78,7 @@ class LatentGenerator(AbstractMethod):
         latent: Annotated[Count, Span(2, 64, log=True, whole=True)] = 20,
         backbone: Backbone = "mlp",
         hidden: Count | None = None,
+        likelihood: Likelihood = "bernoulli",
         vae: Literal["elbo", "mmd"] = "elbo",
         mmd_weight: NonNegative = 1000.0,
         bandwidth: Positive | None = None,
@@ -93,6 +95,7 @@ class LatentGenerator(AbstractMethod):
     ) -> None:
         super().__init__()
         self.kind, self.vae, self.goal, self.floor, self.margin = generator, vae, goal, floor, margin
+        self.pixels = likelihood
         self.sampler, self.trials, self.images, self.classifier_epochs = sampler, trials, images, classifier_epochs
         self.n = n
         if theta is None and n != 1:
@@ -101,7 +104,7 @@ class LatentGenerator(AbstractMethod):
         self.coder = nn.ModuleDict(
             {
                 "encoder": GaussianEncoder(spec.shape, latent, backbone, hidden),
-                "decoder": BernoulliDecoder(spec.shape, latent, backbone, hidden),
+                "decoder": decoder_of(likelihood, spec.shape, latent, backbone, hidden),
             }
         )
         self.classifier = ReconstructionClassifier(spec.shape, spec.classes)
@@ -117,7 +120,7 @@ class LatentGenerator(AbstractMethod):
 
     def phases(self, data: TrainingData) -> Phases:
         check_counts(data)
-        settled = {"vae": self.vae, "weights": dict(self.weights), **self.facts}
+        settled = {"vae": self.vae, "likelihood": self.pixels, "weights": dict(self.weights), **self.facts}
         yield Phase("vae", self.coder, self.vae_terms, shared=settled)
         self.take_moments(data)
         view = self.reconstructed

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from methods.base import AbstractVAE, Count, ImageSpec, NonNegative, Positive, Terms, method
-from methods.parts import Backbone, Bernoulli, BernoulliDecoder, Gaussian, GaussianEncoder, Span, bandwidth_of, mmd2
+from methods.parts import Backbone, Gaussian, GaussianEncoder, Likelihood, Pixels, Span, bandwidth_of, decoder_of, mmd2
 
 
 @method("mmd-vae", source="000_2852ba8d0aec7d1a.txt, section 3.3, eq. 2 (Zhao et al. 2019, InfoVAE)")
@@ -25,6 +25,7 @@ class MMDVAE(AbstractVAE):
         latent: Annotated[Count, Span(2, 64, log=True, whole=True)] = 20,
         backbone: Backbone = "mlp",
         hidden: Count | None = None,
+        likelihood: Likelihood = "bernoulli",
         mmd_weight: Annotated[NonNegative, Span(10.0, 10_000.0, log=True)] = 1000.0,
         kl_weight: Annotated[NonNegative, Span(0.0, 1.0)] = 0.0,
         bandwidth: Annotated[Positive, Span(1.0, 10_000.0, log=True)] | None = None,
@@ -35,7 +36,7 @@ class MMDVAE(AbstractVAE):
         self.facts["bandwidth"] = self.bandwidth
         self.weights = {"kl": kl_weight, "mmd": mmd_weight}
         self.encoder = GaussianEncoder(spec.shape, latent, backbone, hidden)
-        self.decoder = BernoulliDecoder(spec.shape, latent, backbone, hidden)
+        self.decoder = decoder_of(likelihood, spec.shape, latent, backbone, hidden)
 
     def prior(self, y: Tensor) -> Gaussian:
         return Gaussian.unit(torch.zeros(len(y), self.latent, device=y.device))
@@ -43,7 +44,7 @@ class MMDVAE(AbstractVAE):
     def posterior(self, x: Tensor, y: Tensor) -> Gaussian:
         return self.encoder(x)
 
-    def likelihood(self, z: Tensor, y: Tensor) -> Bernoulli:
+    def likelihood(self, z: Tensor, y: Tensor) -> Pixels:
         return self.decoder(z)
 
     def terms(self, x: Tensor, y: Tensor) -> Terms:

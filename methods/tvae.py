@@ -13,19 +13,21 @@ from torch import Tensor, nn
 from methods.base import AbstractVAE, Count, ImageSpec, Phase, Terms, TrainingData, method
 from methods.parts import (
     Backbone,
-    Bernoulli,
-    BernoulliDecoder,
     Distribution,
     Encoder,
     Gaussian,
     GaussianEncoder,
     Joint,
+    Likelihood,
+    PixelDecoder,
+    Pixels,
     Pose,
     PoseMean,
     PosePrior,
     Span,
     Transformation,
     UprightFirst,
+    decoder_of,
     mlp,
 )
 
@@ -40,14 +42,15 @@ Restarts = Annotated[int, Ge(0)]
 
 
 class AbstractTVAE(AbstractVAE):
-    """z ~ N(0, I) and a pose u ~ p(u); p(x|z,u) Bernoulli with x' = T_u(y'), y' decoded from z. A code is [z, u].
+    """z ~ N(0, I) and a pose u ~ p(u); p(x|z,u) about x' = T_u(y'), y' decoded from z. A code is [z, u].
 
     log p(x) >= E[log p(x|z,u)] - KL(q(z|x) || p(z)) - KL(q(u|x) || p(u)) (002_250270577cfb522d.txt, eq. 5). Without a prior of u
-    (`pose_prior` none) its KL counts as zero and there is no bound. y' is warped as logits, empty page beyond its frame. Training that
-    ends with a z that says nothing (COLLAPSED) is begun anew, at most `restarts` times, and said to have been.
+    (`pose_prior` none) its KL counts as zero and there is no bound. y' is warped as logits, empty page beyond its frame; the scales of
+    discretised logistic pixels stay. Training that ends with a z that says nothing (COLLAPSED) is begun anew, at most `restarts` times, and
+    said to have been.
     """
 
-    decoder: BernoulliDecoder
+    decoder: PixelDecoder
     canonical_name: ClassVar[str]
     """What `canonical` gives, in the paper's words."""
 
@@ -79,7 +82,7 @@ class AbstractTVAE(AbstractVAE):
         z = Gaussian.unit(torch.zeros(len(y), self.latent, device=y.device))
         return Joint(z, self.pose.prior(len(y)))
 
-    def likelihood(self, z: Float[Tensor, "n d"], y: Int[Tensor, " n"]) -> Bernoulli:
+    def likelihood(self, z: Float[Tensor, "n d"], y: Int[Tensor, " n"]) -> Pixels:
         return self.pose.applied(self.decoder(z[:, : self.latent]), z[:, self.latent :])
 
     def reference(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n c h w"]:
@@ -171,11 +174,12 @@ class TVAE(AbstractTVAE):
         restarts: Restarts = 1,
         backbone: Backbone = "mlp",
         hidden: Count | None = None,
+        likelihood: Likelihood = "bernoulli",
     ) -> None:
         pose = Pose(spec.height, spec.width, transform, pose_prior, pose_mean, side, rank)
         super().__init__(spec, latent, pose, split, restarts)
         self.encoder = Encoder(spec.shape, 2 * self.latent + pose.outputs, backbone, hidden)
-        self.decoder = BernoulliDecoder(spec.shape, self.latent, backbone, hidden)
+        self.decoder = decoder_of(likelihood, spec.shape, self.latent, backbone, hidden)
         self._start_upright()
 
     def posterior(self, x: Float[Tensor, "n c h w"], y: Int[Tensor, " n"]) -> Joint[Distribution]:
@@ -231,12 +235,13 @@ class DTVAE(AbstractTVAE):
         localisation: Count = 128,
         backbone: Backbone = "mlp",
         hidden: Count | None = None,
+        likelihood: Likelihood = "bernoulli",
     ) -> None:
         pose = Pose(spec.height, spec.width, transform, pose_prior, pose_mean, side, rank)
         super().__init__(spec, latent, pose, split, restarts)
         self.localisation = nn.Sequential(nn.Flatten(), *mlp([spec.pixels, localisation, pose.outputs]))
         self.encoder = GaussianEncoder(spec.shape, self.latent, backbone, hidden)
-        self.decoder = BernoulliDecoder(spec.shape, self.latent, backbone, hidden)
+        self.decoder = decoder_of(likelihood, spec.shape, self.latent, backbone, hidden)
         self._start_upright()
 
     def posterior(self, x: Float[Tensor, "n c h w"], y: Int[Tensor, " n"]) -> UprightFirst:

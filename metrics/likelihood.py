@@ -47,6 +47,12 @@ def nll_iw(log_weights: Tensor) -> Items:
     return Items(math.log(log_weights.shape[1]) - torch.logsumexp(log_weights.double(), dim=1))
 
 
+@metric(unit="bits/dim", better="lower", source="Theis et al. 2016, section 3.1: nll_iw in bits, a pixel and channel")
+def bits_per_dim(discrete_log_weights: Tensor, x_test: Tensor) -> Items:
+    """nll_iw of log weights (n,S) over C*H*W ln 2, (n,), C*H*W of x_test (N,C,H,W): of likelihoods that are probabilities of 256 levels."""
+    return Items(nll_iw(discrete_log_weights).values / (x_test[0].numel() * math.log(2)))
+
+
 @metric(unit="nats/image", better="lower", source="002_250270577cfb522d.txt, section VI: KL(q(z|x) || p(z|x))")
 def bound_gap(log_weights: Tensor, elbo: Tensor) -> Items:
     """The importance-weighted estimate of log p(x) from log weights (n,S), minus the bound of the same image, elbo[:n]: (n,).

@@ -16,8 +16,16 @@ SSIM_SMALLEST = 6
     unit="nats/image", better="lower", source="Kingma & Welling 2014, eq. 7: the reconstruction term at one sampled z"
 )
 def reconstruction_bce(sampled_log_likelihood: Tensor) -> Items:
-    """Minus log p(x|z) at one sampled z per test image, (N,): for Bernoulli pixels the summed binary cross-entropy."""
+    """Minus log p(x|z) at one sampled z per test image, (N,): of Bernoulli pixels the summed binary cross-entropy."""
     return Items(-sampled_log_likelihood)
+
+
+@metric(
+    unit="nats/image", better="lower", source="Salimans et al. 2017, eq. 2: the reconstruction term at one sampled z"
+)
+def reconstruction_nll(sampled_log_probability: Tensor) -> Items:
+    """Minus log P(x|z) of an image of 256 levels at one sampled z per test image, (N,)."""
+    return Items(-sampled_log_probability)
 
 
 @metric(unit="", better="lower", source="mean squared error at the posterior mean, pixels in [0,1]")

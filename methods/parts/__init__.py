@@ -4,11 +4,29 @@ from methods.parts.classifier import ReconstructionClassifier
 from methods.parts.clusters import lloyd, nearest, spread_seeds
 from methods.parts.combinations import Proposals, RowsByClass, check_combination
 from methods.parts.data import Images, ImageSpec, TrainingData
-from methods.parts.distributions import Bernoulli, Categorical, Distribution, Gaussian, Joint
+from methods.parts.distributions import (
+    Bernoulli,
+    Categorical,
+    DiscretisedLogistic,
+    Distribution,
+    Gaussian,
+    Joint,
+    Pixels,
+)
 from methods.parts.labels import one_hot
 from methods.parts.mmd import bandwidth_of, mmd2
 from methods.parts.moments import as_matrix, class_moments, mean_cosine, shortest
-from methods.parts.networks import Backbone, BernoulliDecoder, Encoder, GaussianEncoder, mlp
+from methods.parts.networks import (
+    Backbone,
+    BernoulliDecoder,
+    Encoder,
+    GaussianEncoder,
+    Likelihood,
+    LogisticDecoder,
+    PixelDecoder,
+    decoder_of,
+    mlp,
+)
 from methods.parts.pose import Delta, Pose, PoseMean, PosePrior, UprightFirst
 from methods.parts.search import Figures, Found, Point, Sampler, Search, Space, Span
 from methods.parts.ssim import SSIM, ssim
@@ -23,6 +41,7 @@ __all__ = [
     "BernoulliDecoder",
     "Categorical",
     "Delta",
+    "DiscretisedLogistic",
     "Distribution",
     "Encoder",
     "Figures",
@@ -33,6 +52,10 @@ __all__ = [
     "ImageSpec",
     "Images",
     "Joint",
+    "Likelihood",
+    "LogisticDecoder",
+    "PixelDecoder",
+    "Pixels",
     "Point",
     "Pose",
     "PoseMean",
@@ -54,6 +77,7 @@ __all__ = [
     "blocks_for",
     "check_combination",
     "class_moments",
+    "decoder_of",
     "imagenet_file",
     "lloyd",
     "mean_cosine",

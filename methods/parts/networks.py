@@ -9,15 +9,22 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from methods.parts.distributions import Bernoulli, Gaussian
+from methods.parts.distributions import Bernoulli, DiscretisedLogistic, Gaussian
 
 Backbone = Literal["mlp", "mlp-softplus", "conv32"]
 """mlp: two hidden layers of 500 and ReLU. mlp-softplus: the same with softplus (000_2852ba8d0aec7d1a.txt, Tables 1 and 2).
 conv32: three convolutions of 32 filters, 4x4, stride 2, then 256, with batch-norm (004_a631cee4b8c415db.txt, section 4.1)."""
 
+Likelihood = Literal["bernoulli", "discretised-logistic"]
+"""p(x|z) of a pixel. bernoulli: minus the binary cross-entropy of values in [0, 1], the papers' BCE. discretised-logistic: a probability of
+256 levels, for colour; where a method says BCE, its negative logarithm stands. Their figures in nats don't compare."""
+
 Shape = tuple[int, int, int]
 FILTERS = 32
 SMALLEST, LARGEST = 28, 64
+FIRST_LOG_SCALE = math.log(0.1)
+LEAST_LOG_SCALE = -7 - math.log(2)
+"""The bound of PixelCNN++'s public code, -7, whose pixels span 2 and not 1: a bin is then 8.6 scales wide."""
 ACTIVATIONS: dict[str, type[nn.Module]] = {"mlp": nn.ReLU, "mlp-softplus": nn.Softplus}
 
 
@@ -67,15 +74,55 @@ class BernoulliDecoder(nn.Module):
         self, shape: Shape, latent: int, backbone: Backbone = "mlp", hidden: int | None = None, extra: int = 0
     ) -> None:
         super().__init__()
-        if backbone == "conv32":
-            self.network = transposed32(shape, latent + extra, hidden or 256)
-        else:
-            sizes = [latent + extra, hidden or 500, hidden or 500, math.prod(shape)]
-            self.network = mlp(sizes, ACTIVATIONS[backbone])
-            self.network.append(nn.Unflatten(1, shape))
+        self.network = _to_pixels(shape, latent + extra, backbone, hidden)
 
     def forward(self, z: Float[Tensor, "n d"], *extra: Float[Tensor, "n e"]) -> Bernoulli:
         return Bernoulli(self.network(joined(z, *extra)).float())
+
+
+class LogisticDecoder(nn.Module):
+    """BernoulliDecoder's network, its output read as the logits of discretised logistic pixels, and a learned log scale for each channel.
+
+    A scale is clamped at LEAST_LOG_SCALE from below, where it gets no gradient. Arguments and errors as Encoder's.
+    """
+
+    def __init__(
+        self, shape: Shape, latent: int, backbone: Backbone = "mlp", hidden: int | None = None, extra: int = 0
+    ) -> None:
+        super().__init__()
+        self.network = _to_pixels(shape, latent + extra, backbone, hidden)
+        self.log_scale = nn.Parameter(torch.empty(shape[0]))
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """The scales back to their start; the layers are reset by themselves."""
+        self.log_scale.fill_(FIRST_LOG_SCALE)
+
+    def forward(self, z: Float[Tensor, "n d"], *extra: Float[Tensor, "n e"]) -> DiscretisedLogistic:
+        logits = self.network(joined(z, *extra)).float()
+        return DiscretisedLogistic(logits, self.log_scale.clamp(min=LEAST_LOG_SCALE))
+
+
+PixelDecoder = BernoulliDecoder | LogisticDecoder
+DECODERS: dict[Likelihood, type[PixelDecoder]] = {
+    "bernoulli": BernoulliDecoder,
+    "discretised-logistic": LogisticDecoder,
+}
+
+
+def decoder_of(
+    likelihood: Likelihood, shape: Shape, latent: int, backbone: Backbone, hidden: int | None, extra: int = 0
+) -> PixelDecoder:
+    """The decoder whose pixels are of this likelihood; the other arguments and errors as Encoder's."""
+    return DECODERS[likelihood](shape, latent, backbone, hidden, extra)
+
+
+def _to_pixels(shape: Shape, inputs: int, backbone: Backbone, hidden: int | None) -> nn.Sequential:
+    if backbone == "conv32":
+        return transposed32(shape, inputs, hidden or 256)
+    network = mlp([inputs, hidden or 500, hidden or 500, math.prod(shape)], ACTIVATIONS[backbone])
+    return network.append(nn.Unflatten(1, shape))
 
 
 def joined(first: Float[Tensor, "n d"], *more: Float[Tensor, "n e"]) -> Float[Tensor, "n f"]:

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from methods.parts.distributions import Bernoulli, Distribution, Gaussian, Joint
+from methods.parts.distributions import Bernoulli, DiscretisedLogistic, Distribution, Gaussian, Joint
 from methods.parts.transforms import (
     EMPTY,
     LEAST_DETERMINANT,
@@ -24,6 +24,7 @@ PosePrior = Literal["none", "normal", "normal5", "full"]
 """none: u is a function of the image, at no KL. normal: N(nu, diag tau^2) on the transformation's numbers. normal5: the same on rotation,
 log scales and translations. full: u' = W u + b with u ~ N(0, I), and so u' ~ N(b, W W^T)."""
 PoseMean = Literal["fitted", "identity"]
+Page = TypeVar("Page", Bernoulli, DiscretisedLogistic)
 
 SCALE = 0.1
 """Standard deviation of every number of a pose before training, in the prior as in the posterior: their KL starts at zero."""
@@ -176,9 +177,12 @@ class Pose(nn.Module):
         spread = 0.0 if self.prior_name == "full" else 2 * math.log(SCALE)
         return Gaussian(start + mu, (spread + log_var).clamp(min=LEAST_LOG_VARIANCE))
 
-    def applied(self, page: Bernoulli, u: Float[Tensor, "n s"]) -> Bernoulli:
-        """T_u of an image of independent pixels: its logits are looked up, and beyond its frame the page is empty."""
-        return Bernoulli(self._moved(page.logits, u, self.transform.grid, EMPTY).clamp(EMPTY, -EMPTY))
+    def applied(self, page: Page, u: Float[Tensor, "n s"]) -> Page:
+        """T_u of an image of independent pixels: its logits are looked up, and beyond its frame the page is empty.
+
+        Discretised logistic pixels keep their scales, beyond the frame too, where their mean is black but for 1e-6 of the range.
+        """
+        return replace(page, logits=self._moved(page.logits, u, self.transform.grid, EMPTY).clamp(EMPTY, -EMPTY))
 
     def done(self, x: Float[Tensor, "n c h w"], u: Float[Tensor, "n s"]) -> Float[Tensor, "n c h w"]:
         """T_u of images in [0, 1], black beyond their frame."""

@@ -9,7 +9,7 @@ from torch import nn
 from bench import plan
 from bench.datasets.base import Dataset
 from bench.measure import choose
-from bench.options import find, on_backbone, resolve
+from bench.options import find, on_shared, resolve
 from bench.suite import Budget, Cell, Suite, UsageError, load_suite
 from methods.base import AbstractMethod, AbstractVAE, Entry, ImageSpec
 from methods.parts import Backbone
@@ -63,7 +63,7 @@ def test_a_plug_ins_own_choice_of_networks_is_left_alone() -> None:
             super().__init__()
 
     entry = Entry("own", Own, "here")
-    assert on_backbone("own", entry, {"backbone": "deep"}, "conv32") == {"backbone": "deep"}
+    assert on_shared("own", entry, {"backbone": "deep"}, "conv32") == {"backbone": "deep"}
 
 
 def test_every_method_with_shared_networks_takes_the_suites_backbone() -> None:
@@ -74,7 +74,7 @@ def test_every_method_with_shared_networks_takes_the_suites_backbone() -> None:
     for name, entry in registry.items():
         if not issubclass(entry.cls, AbstractVAE) or not entry.cls.__module__.startswith("methods."):
             continue
-        method = entry.cls(spec, **resolve(name, find(name), on_backbone(name, entry, {}, "conv32")))
+        method = entry.cls(spec, **resolve(name, find(name), on_shared(name, entry, {}, "conv32")))
         for kind in (nn.Conv2d, nn.ConvTranspose2d):  # the encoder's and the decoder's
             assert sum(isinstance(module, kind) for module in method.modules()) == 3, name
         seen.add(name)

@@ -139,8 +139,11 @@ def test_a_method_is_a_multiple_of_the_vae_whose_loss_agrees_with_nothing(capsys
 
 def test_the_vae_beside_a_method_has_its_size_and_its_network() -> None:
     setting = replace(_setting("joint-vae", 28), options={"hidden": 9, "gamma": 2.0}, backbone="mlp-softplus")
+    assert (
+        replace(setting, likelihood="discretised-logistic").of_vae().resolved()["likelihood"] == "discretised-logistic"
+    )
     vae, latent = setting.of_vae(), setting.resolved()["latent"]
-    assert vae.resolved() == {"latent": latent, "backbone": "mlp-softplus", "hidden": 9}
+    assert vae.resolved() == {"latent": latent, "backbone": "mlp-softplus", "hidden": 9, "likelihood": "bernoulli"}
     assert replace(setting, options={"latent": 3}).of_vae().resolved()["latent"] == 3
     assert vae_loop(_setting("vae", 28)) is None
 

@@ -57,6 +57,11 @@ def test_badge(tmp_path: Path, comparison: dict, badge: str) -> None:
     assert one.badge == badge
 
 
+def test_another_likelihood_is_another_set_up(tmp_path: Path) -> None:
+    (one,) = compared(tmp_path, [record(comparison=PAPER, likelihood="discretised-logistic")], [figure()])
+    assert one.badge.startswith("differs: likelihood discretised-logistic")
+
+
 def test_one_seed_of_another_set_up_takes_the_badge_away(tmp_path: Path) -> None:
     other = {"source": "paper", "same": False, "why": "shorter"}
     records = [record(seed=0, comparison=PAPER), record(seed=1, comparison=other)]

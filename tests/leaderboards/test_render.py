@@ -112,6 +112,13 @@ def test_per_cell_csv_round_trip(tmp_path: Path) -> None:
     assert list(frame.columns)[-1] == "device"
 
 
+def test_a_line_of_a_cell_says_a_likelihood_that_is_not_the_papers(tmp_path: Path) -> None:
+    records = [record("vae"), record("pca", likelihood="discretised-logistic")]
+    frame = pd.read_csv(io.StringIO(render.per_cell_csv(records)), keep_default_na=False).set_index("label")
+    assert frame["likelihood"].to_dict() == {"vae": "", "pca": "discretised-logistic"}
+    assert "likelihood" not in render.per_cell_csv(records[:1])
+
+
 def test_wrong_requests_are_refused(tmp_path: Path) -> None:
     save(tmp_path, [record()])
     with pytest.raises(ValueError, match="choose one of table, markdown"):

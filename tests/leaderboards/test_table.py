@@ -64,9 +64,32 @@ def test_records_that_differ_in_more_than_the_seed_are_not_averaged(tmp_path: Pa
     assert len(rows(board)) == 2, "two rows need two names"
 
 
-@pytest.mark.parametrize("change", [{"budget": {"epochs": 9}}, {"environment": {"device_type": "cuda"}}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"budget": {"epochs": 9}},
+        {"environment": {"device_type": "cuda"}},
+        {"likelihood": "discretised-logistic"},
+    ],
+)
 def test_another_setting_is_another_board(tmp_path: Path, change: dict) -> None:
     assert len(collect(save(tmp_path, [record(), record(seed=1, **change)]))) == 2
+
+
+def test_a_likelihood_is_said_where_it_is_not_the_papers(tmp_path: Path) -> None:
+    first, second = collect(save(tmp_path, [record(), record(seed=1, likelihood="discretised-logistic")]))
+    assert "likelihood" not in first.heading
+    assert "likelihood=discretised-logistic" in second.heading
+    assert not any("likelihood" in note for note in first.notes)
+    assert any("discretised-logistic" in note and "don't compare" in note for note in second.notes)
+
+
+def test_a_record_of_another_likelihood_is_no_older_one_of_a_planned_cell(tmp_path: Path) -> None:
+    save(tmp_path, [record("pca", cell="old", sources={"methods/pca.py": "then"})])
+    plan(tmp_path, [record("pca", cell="new")], likelihood="discretised-logistic")
+    board = only(collect(tmp_path))
+    assert board.likelihood == "discretised-logistic"
+    assert [row.status for row in board.rows] == ["missing"]
 
 
 def test_differing_options_are_in_the_rows_name(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import math
 import torch
 from torch.distributions import Categorical, Normal, kl_divergence
 
-from metrics.likelihood import active_units, bound_gap, elbo, kl_continuous, kl_discrete, kl_pose, nll_iw
+from metrics.likelihood import active_units, bits_per_dim, bound_gap, elbo, kl_continuous, kl_discrete, kl_pose, nll_iw
 
 
 def _log_weights(x, proposal, samples, seed=0):
@@ -35,6 +35,12 @@ def test_nll_of_a_wrong_proposal_comes_to_the_truth_and_lies_below_minus_the_elb
 def test_nll_survives_weights_that_underflow_and_gains_nothing_from_copies():
     weights = torch.full((4, 500), -2000.0)
     torch.testing.assert_close(nll_iw(weights).values, torch.full((4,), 2000.0, dtype=torch.float64))
+
+
+def test_bits_of_a_uniform_law_over_the_levels_are_eight():
+    images = torch.zeros(4, 3, 5, 7)
+    weights = torch.full((4, 10), -images[0].numel() * math.log(256))
+    torch.testing.assert_close(bits_per_dim(weights, images).values, torch.full((4,), 8.0, dtype=torch.float64))
 
 
 def test_the_gap_is_zero_where_the_proposal_is_the_posterior():

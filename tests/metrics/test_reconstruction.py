@@ -15,6 +15,7 @@ def test_bce_of_bernoulli_pixels_is_the_summed_cross_entropy():
     log_likelihood = torch.distributions.Bernoulli(p).log_prob(x).flatten(1).sum(1)
     expected = binary_cross_entropy(p, x, reduction="none").flatten(1).sum(1)
     torch.testing.assert_close(reconstruction.reconstruction_bce(log_likelihood).values, expected)
+    assert torch.equal(reconstruction.reconstruction_nll(log_likelihood).values, -log_likelihood)
 
 
 def test_mse_is_the_mean_over_pixels_of_each_image():

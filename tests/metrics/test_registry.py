@@ -15,6 +15,8 @@ EVIDENCE = {
     "n_classes",
     "class_probabilities",
     "sampled_log_likelihood",
+    "sampled_log_probability",
+    "discrete_log_weights",
     "reconstructions",
     "elbo",
     "kl",
@@ -72,6 +74,7 @@ EVIDENCE = {
 }
 FIGURES = {
     "reconstruction_bce",
+    "reconstruction_nll",
     "reconstruction_mse",
     "reconstruction_ssim",
     "elbo",
@@ -79,6 +82,7 @@ FIGURES = {
     "active_units",
     "nll_iw",
     "bound_gap",
+    "bits_per_dim",
     "kl_pose",
     "svm_cv_accuracy",
     "svm_cv_sd",

@@ -1,0 +1,164 @@
+"""Discretised logistic pixels: a probability of 256 levels, exact and with gradients where a difference of two sigmoids has none."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from torch.distributions import AffineTransform, SigmoidTransform, TransformedDistribution, Uniform
+
+from methods.base import ImageSpec
+from methods.parts import BernoulliDecoder, DiscretisedLogistic, LogisticDecoder, Pose, decoder_of
+from methods.parts.distributions import HALF_BIN, LEVELS
+from methods.parts.networks import FIRST_LOG_SCALE, LEAST_LOG_SCALE
+from methods.parts.transforms import EMPTY
+from methods.tvae import TVAE
+
+STEPS = torch.arange(LEVELS, dtype=torch.float64) / (LEVELS - 1)
+SCALES = [LEAST_LOG_SCALE, -5.0, math.log(0.1), 0.0, 3.0]
+
+
+def _by_level(logit: float, log_scale: float, dtype: torch.dtype) -> Tensor:
+    """log p of every level of one pixel, (256,)."""
+    logits = torch.full((LEVELS, 1, 1, 1), logit, dtype=dtype)
+    p = DiscretisedLogistic(logits, torch.tensor([log_scale], dtype=dtype))
+    return p.log_prob(STEPS.to(dtype).view(-1, 1, 1, 1))
+
+
+@pytest.mark.parametrize("log_scale", SCALES)
+@pytest.mark.parametrize("logit", [-30.0, -2.0, 0.0, 0.7, 30.0])
+def test_the_levels_sum_to_one(logit: float, log_scale: float) -> None:
+    assert _by_level(logit, log_scale, torch.float64).logsumexp(0).abs() < 1e-9
+    assert (
+        _by_level(logit, log_scale, torch.float32).logsumexp(0).abs() < 2e-3
+    )  # a mean is known to 6e-8, 1e-4 of the least scale
+
+
+@pytest.mark.parametrize("log_scale", [-4.0, math.log(0.1), 0.0])
+@pytest.mark.parametrize("logit", [-2.0, 0.0, 0.7])
+def test_a_level_is_the_logistics_mass_between_its_neighbours(logit: float, log_scale: float) -> None:
+    mean, scale = torch.tensor(logit).double().sigmoid(), torch.tensor(log_scale).double().exp()
+    unit = Uniform(torch.zeros((), dtype=torch.float64), torch.ones((), dtype=torch.float64))
+    logistic = TransformedDistribution(
+        unit, [SigmoidTransform().inv, AffineTransform(mean, scale)], validate_args=False
+    )
+    ends = torch.arange(1, LEVELS, dtype=torch.float64) / (LEVELS - 1) - HALF_BIN
+    below = torch.cat([torch.zeros(1).double(), logistic.cdf(ends), torch.ones(1).double()])
+    expected = below.diff()
+    for dtype, error in ((torch.float64, 1e-12), (torch.float32, 1e-6)):
+        assert torch.allclose(_by_level(logit, log_scale, dtype).exp().double(), expected, atol=error)
+
+
+def test_a_level_far_out_has_the_logarithm_that_the_difference_of_sigmoids_loses() -> None:
+    """There both sigmoids are 1 in any float: the mass falls as exp(-distance / scale)."""
+    found = _by_level(-30.0, LEAST_LOG_SCALE, torch.float64)
+    scale = math.exp(LEAST_LOG_SCALE)
+    assert torch.allclose(found[10:200].diff(), torch.full((189,), -1 / (255 * scale), dtype=torch.float64))
+    assert torch.allclose(_by_level(-30.0, LEAST_LOG_SCALE, torch.float32).double(), found, rtol=1e-4, atol=1e-3)
+
+
+def test_channels_have_scales_of_their_own_and_pixels_are_summed() -> None:
+    logits, log_scale = torch.randn(4, 3, 2, 5), torch.tensor([-3.0, -2.0, 0.0])
+    x = torch.randint(LEVELS, (4, 3, 2, 5)) / (LEVELS - 1)
+    apart = [
+        DiscretisedLogistic(logits[:, c : c + 1], log_scale[c : c + 1]).log_prob(x[:, c : c + 1]) for c in range(3)
+    ]
+    whole = DiscretisedLogistic(logits, log_scale)
+    assert whole.log_prob(x).shape == (4,)
+    assert torch.allclose(whole.log_prob(x), sum(apart), rtol=1e-5)
+    assert torch.equal(whole.mean, logits.sigmoid())
+
+
+@pytest.mark.parametrize("log_scale", SCALES)
+@pytest.mark.parametrize("level", [0.0, 1.0, 1 / 255, 254 / 255, 128 / 255])
+@pytest.mark.parametrize("logit", [-30.0, 0.0, 30.0])
+def test_gradients_are_finite_at_the_extremes(logit: float, level: float, log_scale: float) -> None:
+    logits = torch.full((1, 3, 1, 1), logit, requires_grad=True)
+    scales = torch.full((3,), log_scale, requires_grad=True)
+    value = DiscretisedLogistic(logits, scales).log_prob(torch.full((1, 3, 1, 1), level))
+    value.sum().backward()
+    assert value.isfinite().all()
+    assert (value <= 0).all()
+    for part in (logits, scales):
+        assert part.grad is not None
+        assert part.grad.isfinite().all()
+
+
+def test_the_gradient_is_that_of_finite_differences() -> None:
+    x = torch.tensor([0.0, 3.0, 128.0, 254.0, 255.0]).double().view(5, 1, 1, 1) / 255
+    logits = torch.linspace(-2, 2, 5).double().view(5, 1, 1, 1).requires_grad_()
+    scale = torch.tensor([-2.0]).double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda at, wide: DiscretisedLogistic(at, wide).log_prob(x), (logits, scale))
+
+
+# The decoder.
+
+
+def test_the_bernoulli_decoder_is_what_it_was_and_the_other_has_one_scale_a_channel_more() -> None:
+    states = []
+    for likelihood in ("bernoulli", "discretised-logistic"):
+        torch.manual_seed(0)
+        states.append(decoder_of(likelihood, (3, 8, 12), 5, "mlp", None).state_dict())
+    bernoulli, logistic = states
+    assert logistic.keys() - bernoulli.keys() == {"log_scale"}
+    assert logistic["log_scale"].shape == (3,)
+    assert all(torch.equal(logistic[name], value) for name, value in bernoulli.items())
+    assert isinstance(decoder_of("bernoulli", (3, 8, 12), 5, "mlp", None), BernoulliDecoder)
+
+
+def test_scales_are_learned_and_clamped_from_below() -> None:
+    decoder = LogisticDecoder((1, 8, 8), 2)
+    z, x = torch.randn(6, 2), torch.randint(LEVELS, (6, 1, 8, 8)) / (LEVELS - 1)
+    decoder(z).log_prob(x).sum().backward()
+    assert decoder.log_scale.grad is not None
+    assert decoder.log_scale.grad.abs() > 0
+    with torch.no_grad():
+        decoder.log_scale.fill_(-50.0)
+    assert torch.allclose(decoder(z).log_scale, torch.tensor([LEAST_LOG_SCALE]))
+    assert decoder(z).log_prob(x).isfinite().all()
+
+
+def test_training_finds_the_scale_of_the_noise() -> None:
+    """Pixels of one grey with logistic noise about it: the scale goes to the noise's, whatever z."""
+    torch.manual_seed(0)
+    uniform = torch.rand(400, 1, 4, 4).clamp(1e-6, 1 - 1e-6)
+    x = ((0.5 + 0.05 * uniform.logit()) * 255).round().clamp(0, 255) / 255
+    decoder = LogisticDecoder((1, 4, 4), 2, hidden=8)
+    optimiser = torch.optim.Adam(decoder.parameters(), lr=0.02)
+    for _ in range(200):
+        optimiser.zero_grad()
+        (-decoder(torch.zeros(400, 2)).log_prob(x)).mean().backward()
+        optimiser.step()
+    assert decoder.log_scale.exp().item() == pytest.approx(0.05, rel=0.05)
+
+
+def test_bfloat16_layers_leave_the_pixels_in_float32() -> None:
+    decoder = LogisticDecoder((3, 8, 8), 4)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value = decoder(torch.randn(3, 4)).log_prob(torch.rand(3, 3, 8, 8))
+    assert value.dtype == torch.float32
+
+
+# Poses.
+
+
+def test_a_pose_moves_the_logits_and_keeps_the_scales() -> None:
+    pose = Pose(6, 8, "affine", "none", "fitted", 3, None)
+    page = DiscretisedLogistic(torch.full((2, 3, 6, 8), 2.0), torch.tensor([-3.0, -2.0, -1.0]))
+    far = pose.transform.identity.clone()
+    far[2] = 5.0  # the whole frame out of sight
+    moved = pose.applied(page, torch.stack([pose.transform.identity, far]))
+    assert isinstance(moved, DiscretisedLogistic)
+    assert torch.equal(moved.log_scale, page.log_scale)
+    assert torch.allclose(moved.logits[0], page.logits[0], atol=1e-5)
+    assert torch.allclose(moved.logits[1], torch.tensor(EMPTY))
+    black = torch.zeros(2, 3, 6, 8)
+    assert moved.log_prob(black)[1] > moved.log_prob(black)[0], "the empty page is black"
+
+
+def test_training_begun_anew_begins_with_the_first_scales() -> None:
+    method = TVAE(ImageSpec(3, 8, 12, 4), latent=3, hidden=16, likelihood="discretised-logistic")
+    with torch.no_grad():
+        method.decoder.log_scale.fill_(-6.0)
+    method._begin_anew()
+    assert torch.allclose(method.decoder.log_scale, torch.tensor(FIRST_LOG_SCALE))
