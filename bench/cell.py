@@ -50,16 +50,18 @@ def prepare(plan_path: Path) -> None:
     """What the cells of a plan share, made once before them: the neutral classifier of each data set and of its upright one."""
     plan = Plan.read(plan_path)
     _set_up(plan)
-    wanted = {need for metric in choose(plan.evaluation["metrics"]) for need in metric.needs}
+    evaluation = Evaluation(**plan.evaluation)
+    wanted = {need for metric in choose(evaluation.metrics) for need in metric.needs}
     if not wanted & (NEUTRAL | UPRIGHT):
         return
     root, device = Path(plan.data_root), torch.device(plan.device)
+    recipe = (evaluation.neutral, evaluation.neutral_epochs)
     for name in dict.fromkeys(cell["dataset"] for cell in plan.cells):
         dataset = load(name, root, download=False)
         if wanted & NEUTRAL:
-            neutral.get(dataset, device)
+            neutral.get(dataset, device, *recipe)
         if wanted & UPRIGHT and dataset.upright:
-            neutral.get(load_upright(dataset, root), device)
+            neutral.get(load_upright(dataset, root), device, *recipe)
 
 
 def run_cell(plan_path: Path, identity: str, launched: float | None = None) -> Record:
@@ -202,7 +204,7 @@ class CellRun:
         originals = f"{dataset.digest[:16]}-{min(evaluation.samples, len(test))}"
         if self.plan.score_on != "test":  # features of other images than the test split's, by seed
             originals += f"-{self.plan.score_on}-{self.plan.held_out}-s{self.cell.seed}"
-        root = Path(self.plan.data_root)
+        root, recipe = Path(self.plan.data_root), (evaluation.neutral, evaluation.neutral_epochs)
         return Evidence(
             method,
             data,
@@ -210,11 +212,13 @@ class CellRun:
             evaluation,
             self.cell.seed,
             costs,
-            neutral=lambda: neutral.get(dataset, self.device),
+            neutral=lambda: neutral.get(dataset, self.device, *recipe),
             inception=lambda: inception(self.plan),
             originals_name=originals,
             feature_cache=cache_folder() / "features",
-            upright=(lambda: neutral.get(load_upright(dataset, root), self.device)) if dataset.upright else None,
+            upright=(lambda: neutral.get(load_upright(dataset, root), self.device, *recipe))
+            if dataset.upright
+            else None,
         )
 
     def _keep(self, found: Any, evidence: Evidence, dataset: Dataset) -> None:

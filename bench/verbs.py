@@ -35,6 +35,7 @@ class Choice:
     precision: str | None = None
     backbone: str | None = None
     optimiser: str | None = None
+    neutral_epochs: int | None = None
 
     def settle(self, plugins: Sequence[str] = ()) -> Suite:
         """The suite with the changes, its methods and those of the plug-ins registered. Raises UsageError."""
@@ -48,6 +49,8 @@ class Choice:
             changes["dataset"] = [self.dataset]
         if self.backbone is not None:
             changes["backbone"] = self.backbone
+        if self.neutral_epochs is not None:
+            changes["evaluation"] = suite.evaluation.model_copy(update={"neutral_epochs": self.neutral_epochs})
         budget = {"epochs": self.epochs, "precision": self.precision, "optimiser": self.optimiser}
         changes["budget"] = suite.budget.changed(**budget)
         return suite.model_copy(update=changes)

@@ -38,31 +38,22 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-class NeutralClassifier(nn.Module):
-    """A small convolutional classifier of original images, trained once per data set by the harness.
+class Classifier(nn.Module):
+    """A classifier of original images: its features and the linear layer on them. What the harness trains once per data set.
 
-    shape: (C,H,W) of the images, sides of 4 pixels and more. n_classes: K.
-    Strided convolutions instead of pooling: their backward pass is deterministic on a GPU as well.
+    shape: (C,H,W) of the images, sides of 4 pixels and more. n_classes: K. Raises ValueError for less.
     """
 
-    def __init__(self, shape: tuple[int, int, int], n_classes: int, *, width: int = 16, n_features: int = 128) -> None:
+    head: nn.Linear
+
+    def __init__(self, shape: tuple[int, int, int], n_classes: int) -> None:
         super().__init__()
-        channels, height, width_pixels = shape
-        if min(height, width_pixels) < 4 or n_classes < 2:
+        if min(shape[1:]) < 4 or n_classes < 2:
             raise ValueError(f"expected sides of at least 4 pixels and 2 classes, got {shape} and {n_classes} classes")
-        self.convolutions = nn.Sequential(
-            *_block(channels, width, stride=1),
-            *_block(width, 2 * width, stride=2),
-            *_block(2 * width, 4 * width, stride=2),
-            nn.Flatten(),
-        )
-        cells = ((height + 3) // 4) * ((width_pixels + 3) // 4)
-        self.hidden = nn.Linear(4 * width * cells, n_features)
-        self.head = nn.Linear(n_features, n_classes)
 
     def features(self, x: Tensor) -> Tensor:
-        """Penultimate features (N,128), not negative, of images (N,C,H,W) in [0,1]."""
-        return torch.relu(self.hidden(self.convolutions(x)))
+        """Penultimate features (N,D), not negative, of images (N,C,H,W) in [0,1]."""
+        raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N,K) of images (N,C,H,W) in [0,1]."""
@@ -77,6 +68,30 @@ class NeutralClassifier(nn.Module):
         return digest.hexdigest()
 
 
+class NeutralClassifier(Classifier):
+    """The small convolutional one.
+
+    Strided convolutions instead of pooling: their backward pass is deterministic on a GPU as well.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], n_classes: int, *, width: int = 16, n_features: int = 128) -> None:
+        super().__init__(shape, n_classes)
+        channels, height, width_pixels = shape
+        self.convolutions = nn.Sequential(
+            *_block(channels, width, stride=1),
+            *_block(width, 2 * width, stride=2),
+            *_block(2 * width, 4 * width, stride=2),
+            nn.Flatten(),
+        )
+        cells = ((height + 3) // 4) * ((width_pixels + 3) // 4)
+        self.hidden = nn.Linear(4 * width * cells, n_features)
+        self.head = nn.Linear(n_features, n_classes)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Penultimate features (N,128), not negative, of images (N,C,H,W) in [0,1]."""
+        return torch.relu(self.hidden(self.convolutions(x)))
+
+
 def _block(channels: int, filters: int, stride: int) -> list[nn.Module]:
     # no bias: the batch norm that follows has one
     convolution = nn.Conv2d(channels, filters, 3, stride=stride, padding=1, bias=False)
@@ -84,7 +99,7 @@ def _block(channels: int, filters: int, stride: int) -> list[nn.Module]:
 
 
 @torch.no_grad()
-def predict(classifier: NeutralClassifier, images: Tensor) -> tuple[Tensor, Tensor]:
+def predict(classifier: Classifier, images: Tensor) -> tuple[Tensor, Tensor]:
     """Class (M,) int64 and highest softmax (M,) of uint8 images (M,C,H,W), on the classifier's device.
 
     Raises ValueError for a classifier in train mode, whose batch norm would mix the images, and for images not uint8.
@@ -135,7 +150,7 @@ class Extractor(FeatureExtractorBase):
 
 
 class _NeutralFeatures(nn.Module):
-    def __init__(self, classifier: NeutralClassifier) -> None:
+    def __init__(self, classifier: Classifier) -> None:
         super().__init__()
         self.classifier = classifier
 
@@ -153,7 +168,7 @@ class _InceptionFeatures(nn.Module):
         return self.inception(images.expand(-1, 3, -1, -1))[0]
 
 
-def neutral_extractor(classifier: NeutralClassifier) -> Extractor:
+def neutral_extractor(classifier: Classifier) -> Extractor:
     """The classifier's penultimate features, registered with torch-fidelity as `neutral-<hash>`.
 
     Works on a copy: what is done to the classifier afterwards does not change it.

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from torch_fidelity import calculate_metrics
 
 from metrics.base import Figure, Items, Unavailable, metric
-from metrics.features import Extractor, NeutralClassifier, neutral_extractor
+from metrics.features import Classifier, Extractor, neutral_extractor
 
 KID_SUBSET = 1000
 NEIGHBOURS = 3
@@ -41,7 +41,7 @@ def inception_fidelity(
 
 
 @metric(
-    source=f"{SOURCE}; the neutral classifier's 128 penultimate features",
+    source=f"{SOURCE}; the neutral classifier's penultimate features (128 of the small CNN, 64 of ResNet-56)",
     figures={
         "fd_neutral_org_vs_gen": Figure("", "lower"),
         "kd_neutral_org_vs_gen": Figure("", "lower"),
@@ -54,7 +54,7 @@ def neutral_fidelity(
     originals: Tensor,
     originals_name: str,
     feature_cache: Path,
-    neutral: NeutralClassifier,
+    neutral: Classifier,
     seed: int,
 ) -> dict[str, float | Items]:
     """The same four of samples against originals, uint8 (M,C,H,W), in features that need no download.
