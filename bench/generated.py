@@ -13,7 +13,7 @@ from bench.given import BATCH
 from bench.neutral import Neutral
 from methods.base import Images
 from metrics.base import Unavailable
-from metrics.features import Classifier, Extractor, predict, to_uint8
+from metrics.features import Classifier, Extractor, classes_of, features_of, predict, to_uint8
 
 RECOGNISED_AT_ONCE = 100
 """Twice as fast on a core as 500: the feature maps stay in its cache."""
@@ -102,8 +102,15 @@ class Generated(Encoded):
         return extractor
 
     @gathered
+    def neutral_features_samples(self) -> Tensor:
+        """The neutral classifier's penultimate features, (N, D) float32, of the samples."""
+        images = self.samples
+        return features_of(self.neutral, images)
+
+    @gathered
     def _sample_predictions(self) -> tuple[Tensor, Tensor]:
-        return predict(self.neutral, self.samples)
+        features = self.neutral_features_samples
+        return classes_of(self.neutral, features)
 
     @gathered
     def sample_predictions(self) -> Tensor:

@@ -68,6 +68,9 @@ class Evaluation(BaseModel):
     neutral_floor: float = Field(
         default=0.0, ge=0, le=1, description="test accuracy below which the neutral classifier is refused"
     )
+    mixing: bool = Field(
+        default=False, description="write mixing.csv: figures of mixtures of originals and their reconstructions"
+    )
 
 
 class Comparison(BaseModel):

@@ -10,7 +10,7 @@ from bench import neutral
 from bench.datasets.base import Dataset
 from bench.neutral import NETWORKS, flipped_and_shifted, get, recipe
 from metrics import resnet
-from metrics.features import NeutralClassifier, neutral_extractor, predict
+from metrics.features import NeutralClassifier, features_of, predict
 from metrics.resnet import ResNet56
 
 CPU = torch.device("cpu")
@@ -168,7 +168,7 @@ def test_its_features_are_of_the_weights_alone_whatever_the_layout(shallow: Path
     images = torch.randint(0, 256, (5, 3, 8, 8), dtype=torch.uint8)
     expected = network.features(images.float() / 255)
     torch.testing.assert_close(flat.eval().features(images.float() / 255), expected)
-    torch.testing.assert_close(neutral_extractor(network)(images)[0].float(), expected)
+    torch.testing.assert_close(features_of(network, images), expected)
     assert NeutralClassifier((3, 8, 8), 4).hash() != network.hash()
 
 
