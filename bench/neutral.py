@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,11 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
+def _say(dataset: str, phase: str, epoch: int, epochs: int) -> None:
+    """For the log: ResNet-56 may take hours on a CPU."""
+    print(f"neutral classifier of {dataset}: epoch {epoch} of {epochs}", flush=True)
+
+
 def _train_and_save(dataset: Dataset, device: torch.device, chosen: Recipe, path: Path) -> None:
     images = Images(dataset.x_train.to(device), dataset.y_train.to(device))
     test = Images(dataset.x_test.to(device), dataset.y_test.to(device))
@@ -181,7 +187,7 @@ def _train_and_save(dataset: Dataset, device: torch.device, chosen: Recipe, path
     with seeded(chosen.seed, "neutral noise", device):
         method = _Classification(classifier, chosen.flips_and_shifts).to(device)
         data = TrainingData(images, held_out, dataset.n_classes)
-        train(method, data, test, chosen.budget, chosen.seed, Clock(device))
+        train(method, data, test, chosen.budget, chosen.seed, Clock(device), watch=partial(_say, dataset.name))
     classifier.eval()
     predictions, _ = predict(classifier, test.x)
     accuracy = (predictions == test.y).double().mean().item()

@@ -2,13 +2,20 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from bench import cell as cell_module
 from bench import neutral
+from bench.cell import prepare, run_cell
 from bench.datasets.base import Dataset
 from bench.neutral import NETWORKS, flipped_and_shifted, get, recipe
+from bench.plan import Request, make_plan
+from bench.suite import Suite
+from bench.verbs import Choice
 from metrics import resnet
 from metrics.features import NeutralClassifier, features_of, predict
 from metrics.resnet import ResNet56
@@ -89,6 +96,75 @@ def test_the_same_seed_trains_the_same_weights(shallow: Path) -> None:
 
 def test_it_learns_what_can_be_learned(shallow: Path) -> None:
     assert get(_dataset(3), CPU, epochs=30).test_accuracy == 1.0
+
+
+# From the command line to the record.
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, 3), (2, 2)])
+def test_the_command_lines_epochs_come_before_the_suites(given: int | None, expected: int, tmp_path: Path) -> None:
+    file = tmp_path / "tiny.toml"
+    file.write_text(
+        'name = "tiny"\ntitle = "Tiny"\ndataset = "digits"\n[budget]\nepochs = 1\n[methods.vae]\n'
+        '[evaluation]\nneutral = "resnet-56"\nneutral_epochs = 3\nsamples = 20\n'
+    )
+    evaluation = Choice(str(file), neutral_epochs=given).settle().evaluation
+    assert (evaluation.neutral_epochs, evaluation.neutral, evaluation.samples) == (expected, "resnet-56", 20)
+
+
+@pytest.mark.parametrize("held_out", [0, 6])
+def test_a_cell_in_colour_states_its_network_and_writes_its_mixtures(
+    shallow: Path, tmp_path: Path, held_out: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = _dataset(3)
+    arrays = {"y_train": data.y_train, "y_test": data.y_test}
+    arrays |= {name: getattr(data, name).permute(0, 2, 3, 1) for name in ("x_train", "x_test")}
+    np.savez(tmp_path / "tiny.npz", **{name: value.numpy() for name, value in arrays.items()})
+    content: dict[str, Any] = {"name": "tiny", "title": "Tiny", "dataset": [f"npz:{tmp_path / 'tiny.npz'}"]}
+    content |= {"methods": {"vae": {"hidden": 8, "latent": 2}}, "budget": {"epochs": 1}, "held_out": held_out}
+    content["evaluation"] = {"metrics": ["fidelity"], "samples": 20, "neutral_epochs": 1, "mixing": True}
+    request = Request(results=str(tmp_path / "results"), data=str(tmp_path), device="cpu")
+    plan = make_plan(Suite.model_validate(content | {"seeds": 2}), request)
+    path = tmp_path / "plan.json"
+    path.write_text(plan.json())
+    prepare(path)
+    assert len(list(shallow.glob("resnet-56-1-epochs-*.safetensors"))) == 1
+    monkeypatch.setattr(neutral, "train", None)
+    for cell in plan.cells:
+        record = run_cell(path, cell["cell"])
+        assert record.status == "ok", record.error
+        assert (record.protocol["neutral_network"], record.protocol["neutral_epochs"]) == ("resnet-56", 1)
+        assert {"fd_neutral_org_vs_recon", "fd_neutral_recon_vs_gen"} <= set(record.metrics)
+        assert {"fid_org_vs_recon", "fid_recon_vs_gen", "fid_org_vs_gen"} <= set(record.unavailable)
+        assert "mixing.csv" in record.artifacts
+    assert len(list((tmp_path / "features").glob("*.safetensors"))) == 1, "that of the test images, of both seeds"
+
+
+def test_training_images_are_named_by_their_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = []
+
+    class Stop(Exception):
+        pass
+
+    def stop(*_: object, train_name: str, **__: object) -> None:
+        names.append(train_name)
+        raise Stop
+
+    monkeypatch.setattr(cell_module, "Evidence", stop)
+    content: dict[str, Any] = {
+        "name": "tiny",
+        "title": "Tiny",
+        "dataset": ["digits"],
+        "methods": {"pca": {"latent": 2}},
+    }
+    content |= {"budget": {"epochs": 1}, "evaluation": {"metrics": ["svm_test_accuracy"]}, "seeds": 2}
+    for held_out in (0, 9, 10):
+        plan = make_plan(Suite.model_validate(content | {"held_out": held_out}), Request(results=str(tmp_path)))
+        (tmp_path / "plan.json").write_text(plan.json())
+        for cell in plan.cells:
+            run_cell(tmp_path / "plan.json", cell["cell"])
+    assert names[0] == names[1]
+    assert len(set(names)) == 5
 
 
 # What is done to colour images.
