@@ -86,7 +86,7 @@ class Featured(Generated):
             seen = self._mixture("neutral", alpha, images)
             right = classes_of(self.neutral, seen.values)[0] == self.y_test[: len(images)]
             rows.append((alpha, right.double().mean().item(), frechet(self.originals_in_neutral, seen), None))
-            with suppress(Unavailable):  # the reason stands in the record, with every FID
+            with suppress(Unavailable):  # the reason stands in the record, with the FIDs that the suite asks for
                 fid = frechet(self.originals_in_inception, self._mixture("inception", alpha, images))
                 rows[-1] = (*rows[-1][:3], fid)
         return rows
