@@ -2,6 +2,7 @@
 
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ from bench.datasets import load
 from bench.datasets.base import Dataset, split
 from bench.datasets.registry import load_upright
 from bench.evidence import NEUTRAL, UPRIGHT, Evidence
-from bench.gathering import Costs
+from bench.gathering import Costs, NotGiven
 from bench.loop import Budget, Diverged, count_parameters
-from bench.measure import choose, measure
+from bench.measure import choose, measure, wanted
 from bench.options import build, find, load_plugin
 from bench.paths import cache_folder
 from bench.record import Record, cells_folder, write
@@ -51,16 +52,18 @@ def prepare(plan_path: Path) -> None:
     """What the cells of a plan share, made once before them: the neutral classifier of each data set and of its upright one."""
     plan = Plan.read(plan_path)
     _set_up(plan)
-    wanted = {need for metric in choose(plan.evaluation["metrics"]) for need in metric.needs}
-    if not wanted & (NEUTRAL | UPRIGHT):
+    evaluation = Evaluation(**plan.evaluation)
+    needed = wanted(evaluation.metrics, evaluation.mixing)
+    if not needed & (NEUTRAL | UPRIGHT):
         return
     root, device = Path(plan.data_root), torch.device(plan.device)
+    recipe = (evaluation.neutral, evaluation.neutral_epochs)
     for name in dict.fromkeys(cell["dataset"] for cell in plan.cells):
         dataset = load(name, root, download=False)
-        if wanted & NEUTRAL:
-            neutral.get(dataset, device)
-        if wanted & UPRIGHT and dataset.upright:
-            neutral.get(load_upright(dataset, root), device)
+        if needed & NEUTRAL:
+            neutral.get(dataset, device, *recipe)
+        if needed & UPRIGHT and dataset.upright:
+            neutral.get(load_upright(dataset, root), device, *recipe)
 
 
 def run_cell(plan_path: Path, identity: str, launched: float | None = None) -> Record:
@@ -115,6 +118,9 @@ class CellRun:
         with self.clock.measure("evaluate"):
             evidence = self._evidence(method, dataset, data, test, evaluation)
             found = measure(evidence, choose(evaluation.metrics))
+            if evaluation.mixing:
+                with suppress(NotGiven, Unavailable):  # kept with the evidence: said where the file would be written
+                    _ = evidence.mixtures
         self._keep(found, evidence, dataset)
         with self.clock.measure("log"):
             from bench.draw import draw  # matplotlib: only when something is drawn
@@ -201,9 +207,12 @@ class CellRun:
             {self.plan.side_by_side, *trained.borrowed_beside, *searched.beside},
         )
         originals = f"{dataset.digest[:16]}-{min(evaluation.samples, len(test))}"
+        train = f"{dataset.digest[:16]}-train"
+        if self.plan.held_out:
+            train += f"-{self.plan.held_out}-s{self.cell.seed}"
         if self.plan.score_on != "test":  # features of other images than the test split's, by seed
             originals += f"-{self.plan.score_on}-{self.plan.held_out}-s{self.cell.seed}"
-        root = Path(self.plan.data_root)
+        root, recipe = Path(self.plan.data_root), (evaluation.neutral, evaluation.neutral_epochs)
         return Evidence(
             method,
             data,
@@ -211,11 +220,14 @@ class CellRun:
             evaluation,
             self.cell.seed,
             costs,
-            neutral=lambda: neutral.get(dataset, self.device),
+            neutral=lambda: neutral.get(dataset, self.device, *recipe),
             inception=lambda: inception(self.plan),
             originals_name=originals,
+            train_name=train,
             feature_cache=cache_folder() / "features",
-            upright=(lambda: neutral.get(load_upright(dataset, root), self.device)) if dataset.upright else None,
+            upright=(lambda: neutral.get(load_upright(dataset, root), self.device, *recipe))
+            if dataset.upright
+            else None,
         )
 
     def _keep(self, found: Any, evidence: Evidence, dataset: Dataset) -> None:

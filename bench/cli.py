@@ -59,6 +59,10 @@ def run(
         Literal["adam", "adadelta"] | None,
         typer.Option(help="Instead of the suite's; another one brings its own learning rate, 0.001 or 1."),
     ] = None,
+    neutral_epochs: Annotated[
+        int | None,
+        typer.Option(help="Epochs of the neutral classifier instead of the suite's or its network's own.", min=1),
+    ] = None,
     jobs: Annotated[
         int | None, typer.Option(help="Cells side by side [one a core on a CPU, one on a GPU].", min=1)
     ] = None,
@@ -86,7 +90,9 @@ def run(
     from bench.verbs import Choice, run_suite
 
     settings = tuple(set_ or ())
-    choice = Choice(suite, methods, seeds, epochs, dataset, settings, precision, backbone, optimiser, likelihood)
+    choice = Choice(
+        suite, methods, seeds, epochs, dataset, settings, precision, backbone, optimiser, likelihood, neutral_epochs
+    )
     request = Request(data_root, results, device, jobs, inception, tuple(plugin or ()), threads)
     raise typer.Exit(run_suite(choice, request, time_limit, tracking_uri, retry == "failed", force, dry_run))
 

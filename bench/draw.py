@@ -51,7 +51,21 @@ def draw(folder: Path, evidence: Evidence, classes: Sequence[str]) -> tuple[list
             problems.append(f"{name} not drawn: {problem}")
             continue
         made.append(name)
+    if evidence.settings.mixing:
+        try:
+            (folder / "mixing.csv").write_text(_mixing(evidence))
+            made.append("mixing.csv")
+        except NotGiven:
+            pass  # a method that does not reconstruct has no mixtures
+        except Unavailable as reason:
+            problems.append(f"mixing.csv not written: {reason}")
     return made, problems
+
+
+def _mixing(evidence: Evidence) -> str:
+    """A line an alpha, the share of the reconstruction in an image; the last field empty where there is no Inception."""
+    lines = [",".join("" if value is None else repr(value) for value in row) for row in evidence.mixtures]
+    return "\n".join(["alpha,neutral_accuracy,fd_neutral,fid", *lines, ""])
 
 
 def _samples(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from bench.given import BATCH
 from bench.neutral import Neutral
 from methods.base import Images
 from metrics.base import Unavailable
-from metrics.features import Extractor, NeutralClassifier, predict, to_uint8
+from metrics.features import Classifier, Extractor, classes_of, features_of, predict, to_uint8
 
 RECOGNISED_AT_ONCE = 100
 """Twice as fast on a core as 500: the feature maps stay in its cache."""
@@ -86,10 +86,10 @@ class Generated(Encoded):
     def neutral(self) -> Any:
         """The neutral classifier; refused below the suite's floor."""
         found = self._neutral()
-        self.protocol |= {"neutral_test_accuracy": found.test_accuracy, "neutral_hash": found.hash}
+        self.protocol |= found.stated()
         return self._above_floor(found, "neutral classifier")
 
-    def _above_floor(self, found: Neutral, title: str) -> NeutralClassifier:
+    def _above_floor(self, found: Neutral, title: str) -> Classifier:
         accuracy, floor = found.test_accuracy, self.settings.neutral_floor
         if accuracy < floor:
             raise Unavailable(f"the {title}'s test accuracy {accuracy:.4f} is below the suite's floor {floor}")
@@ -102,8 +102,15 @@ class Generated(Encoded):
         return extractor
 
     @gathered
+    def neutral_features_samples(self) -> Tensor:
+        """The neutral classifier's penultimate features, (N, D) float32, of the samples."""
+        images = self.samples
+        return features_of(self.neutral, images)
+
+    @gathered
     def _sample_predictions(self) -> tuple[Tensor, Tensor]:
-        return predict(self.neutral, self.samples)
+        features = self.neutral_features_samples
+        return classes_of(self.neutral, features)
 
     @gathered
     def sample_predictions(self) -> Tensor:
@@ -161,12 +168,12 @@ class Generated(Encoded):
 
     # What is left of an image without its pose, as the classifier of upright images sees it.
     @gathered
-    def upright_neutral(self) -> NeutralClassifier:
+    def upright_neutral(self) -> Classifier:
         """The neutral classifier of the data set in which the classes stand upright; refused below the suite's floor."""
         if self._upright is None:
             raise NotGiven("a data set in which the classes stand upright")
         found = self._upright()
-        self.protocol |= {"upright_neutral_test_accuracy": found.test_accuracy, "upright_neutral_hash": found.hash}
+        self.protocol |= found.stated("upright_")
         return self._above_floor(found, "upright neutral classifier")
 
     @gathered

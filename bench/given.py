@@ -21,9 +21,6 @@ BATCH = 1000
 class Given:
     """The data and the costs by name; what a method can be asked."""
 
-    originals_name = ""
-    feature_cache = Path()
-
     def __init__(
         self,
         method: AbstractMethod,
@@ -35,6 +32,7 @@ class Given:
         neutral: Callable[[], Neutral],
         inception: Callable[[], Extractor],
         originals_name: str,
+        train_name: str,
         feature_cache: Path,
         upright: Callable[[], Neutral] | None = None,
     ) -> None:
@@ -42,7 +40,7 @@ class Given:
         self.seed_of_cell, self.device = seed, test.x.device
         self.kept: dict[str, Any] = {}
         self.protocol: dict[str, Any] = {}
-        self.originals_name, self.feature_cache = originals_name, feature_cache
+        self.originals_name, self.train_name, self.feature_cache = originals_name, train_name, feature_cache
         self._neutral, self._inception, self._upright = neutral, inception, upright
 
     def _capability(self, name: str) -> Callable[..., Tensor]:

@@ -1,6 +1,7 @@
 """From evidence to figures: every metric that the suite asks for, with intervals and reasons."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,7 +54,7 @@ def measure(evidence: Evidence, chosen: list[Metric]) -> Figures:
                 "family": metric.family,
             } | ({} if figure.floor is None else {"floor": figure.floor})
         try:
-            result = metric.function(**{need: getattr(evidence, need) for need in metric.needs})
+            result = metric.function(**_gather(evidence, metric.needs))
         except NotGiven:
             continue
         except Unavailable as reason:
@@ -62,6 +63,25 @@ def measure(evidence: Evidence, chosen: list[Metric]) -> Figures:
         for name, value in (result if isinstance(result, dict) else {metric.name: result}).items():
             _add(found, name, value, evidence.n_classes)
     return found
+
+
+def _gather(evidence: Evidence, needs: Sequence[str]) -> dict[str, Any]:
+    """What a metric reads. Raises NotGiven where the method lacks any of it, else Unavailable where any of it is refused."""
+    given: dict[str, Any] = {}
+    refused: Unavailable | None = None
+    for need in needs:
+        try:
+            given[need] = getattr(evidence, need)
+        except Unavailable as reason:
+            refused = refused or reason
+    if refused is not None:
+        raise refused
+    return given
+
+
+def wanted(names: list[str], mixing: bool) -> set[str]:
+    """The evidence that the chosen metrics and, where it is asked for, mixing.csv read."""
+    return {need for metric in choose(names) for need in metric.needs} | ({"mixtures"} if mixing else set())
 
 
 def _add(found: Figures, name: str, value: float | Items, classes: int) -> None:

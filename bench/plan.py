@@ -14,7 +14,8 @@ from bench import sources
 from bench.datasets import load
 from bench.datasets.base import Dataset
 from bench.environment import choose_device, cores
-from bench.measure import choose
+from bench.evidence import INCEPTION
+from bench.measure import choose, wanted
 from bench.options import build, find, load_plugin, on_shared, resolve
 from bench.paths import data_root, results_folder
 from bench.suite import BERNOULLI, Cell, Plan, ScoreOn, Suite, UsageError, cell_id, to_json
@@ -25,7 +26,6 @@ from metrics.features import file_hash, inception_extractor
 
 WORKER_BYTES = 2 * 2**30
 """Memory that a worker may need: side-by-side cells are limited by it."""
-INCEPTION_METRIC = "inception_fidelity"
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def make_plan(suite: Suite, request: Request, score_on: ScoreOn = "test") -> Pla
     suite = settle_rows(suite)
     device = choose_device(request.device)
     chosen = choose(suite.evaluation.metrics)
-    wants_inception = any(m.name == INCEPTION_METRIC for m in chosen)
+    wants_inception = bool(wanted(suite.evaluation.metrics, suite.evaluation.mixing) & INCEPTION)
     inception = settle_inception(request.inception, device, wants_inception)
     root = data_root(request.data)
     # Sums in another order give other last bits, so the number of threads does not follow from what else happens to run.

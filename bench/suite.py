@@ -64,8 +64,15 @@ class Evaluation(BaseModel):
     samples_per_class: int = Field(default=1_000, ge=2)
     importance_samples: int = Field(default=500, ge=1, description="samples of z an image for the likelihood")
     importance_images: int = Field(default=1_000, ge=1, description="test images that the likelihood is estimated on")
+    neutral: Literal["auto", "small-cnn", "resnet-56"] = Field(
+        default="auto", description="network of the neutral classifier; auto: resnet-56 for colour, small-cnn for grey"
+    )
+    neutral_epochs: int | None = Field(default=None, ge=1, description="that it is trained; none: its own recipe's")
     neutral_floor: float = Field(
         default=0.0, ge=0, le=1, description="test accuracy below which the neutral classifier is refused"
+    )
+    mixing: bool = Field(
+        default=False, description="write mixing.csv: figures of mixtures of originals and their reconstructions"
     )
 
 

@@ -36,6 +36,7 @@ class Choice:
     backbone: str | None = None
     optimiser: str | None = None
     likelihood: str | None = None
+    neutral_epochs: int | None = None
 
     def settle(self, plugins: Sequence[str] = ()) -> Suite:
         """The suite with the changes, its methods and those of the plug-ins registered. Raises UsageError."""
@@ -51,6 +52,8 @@ class Choice:
             changes["backbone"] = self.backbone
         if self.likelihood is not None:
             changes["likelihood"] = self.likelihood
+        if self.neutral_epochs is not None:
+            changes["evaluation"] = suite.evaluation.model_copy(update={"neutral_epochs": self.neutral_epochs})
         budget = {"epochs": self.epochs, "precision": self.precision, "optimiser": self.optimiser}
         changes["budget"] = suite.budget.changed(**budget)
         return suite.model_copy(update=changes)

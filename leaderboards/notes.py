@@ -8,6 +8,9 @@ from collections.abc import Iterable, Sequence
 from bench.record import Record
 from leaderboards.board import BERNOULLI, MARK, Column, Row
 
+NETWORKS = {"resnet-56": "ResNet-56"}
+"""Networks of the neutral classifier that a board names; the small CNN goes without saying."""
+
 
 def notes_of(rows: Sequence[Row], columns: Sequence[Column]) -> list[str]:
     """Each line once: protocol, device, reasons for n/a and for dashes, errors."""
@@ -48,7 +51,9 @@ def _protocol(records: Iterable[Record]) -> list[str]:
             if accuracy is not None:
                 digest = str(protocol.get(f"{prefix}neutral_hash", ""))
                 weights = f" (weights {digest[:6]}…)" if digest else ""
-                lines[f"{title}: {100 * accuracy:.1f} % test accuracy{weights}"] = None
+                network = NETWORKS.get(str(protocol.get(f"{prefix}neutral_network", "")), "")
+                trained = f"{network}, {protocol.get(f'{prefix}neutral_epochs')} epochs, " if network else ""
+                lines[f"{title}: {trained}{100 * accuracy:.1f} % test accuracy{weights}"] = None
         counts = protocol.get("counts")
         if isinstance(counts, dict) and counts:
             lines["counts: " + ", ".join(f"{name} {count}" for name, count in counts.items())] = None

@@ -1,21 +1,20 @@
-"""Named feature extractors with the hash of their weights: torch-fidelity's Inception-v3 and the neutral classifier.
-
-Both are registered with torch-fidelity under a name that holds the hash, so that features cached under that name are
-those of these weights and no others.
-"""
+"""Images as networks see them: the neutral classifier's features, those of torch-fidelity's Inception-v3, and their statistics."""
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
+from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY, register_feature_extractor
 
 from metrics.base import Unavailable
@@ -38,31 +37,22 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-class NeutralClassifier(nn.Module):
-    """A small convolutional classifier of original images, trained once per data set by the harness.
+class Classifier(nn.Module):
+    """A classifier of original images: its features and the linear layer on them. What the harness trains once per data set.
 
-    shape: (C,H,W) of the images, sides of 4 pixels and more. n_classes: K.
-    Strided convolutions instead of pooling: their backward pass is deterministic on a GPU as well.
+    shape: (C,H,W) of the images, sides of 4 pixels and more. n_classes: K. Raises ValueError for less.
     """
 
-    def __init__(self, shape: tuple[int, int, int], n_classes: int, *, width: int = 16, n_features: int = 128) -> None:
+    head: nn.Linear
+
+    def __init__(self, shape: tuple[int, int, int], n_classes: int) -> None:
         super().__init__()
-        channels, height, width_pixels = shape
-        if min(height, width_pixels) < 4 or n_classes < 2:
+        if min(shape[1:]) < 4 or n_classes < 2:
             raise ValueError(f"expected sides of at least 4 pixels and 2 classes, got {shape} and {n_classes} classes")
-        self.convolutions = nn.Sequential(
-            *_block(channels, width, stride=1),
-            *_block(width, 2 * width, stride=2),
-            *_block(2 * width, 4 * width, stride=2),
-            nn.Flatten(),
-        )
-        cells = ((height + 3) // 4) * ((width_pixels + 3) // 4)
-        self.hidden = nn.Linear(4 * width * cells, n_features)
-        self.head = nn.Linear(n_features, n_classes)
 
     def features(self, x: Tensor) -> Tensor:
-        """Penultimate features (N,128), not negative, of images (N,C,H,W) in [0,1]."""
-        return torch.relu(self.hidden(self.convolutions(x)))
+        """Penultimate features (N,D), not negative, of images (N,C,H,W) in [0,1]."""
+        raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N,K) of images (N,C,H,W) in [0,1]."""
@@ -77,6 +67,30 @@ class NeutralClassifier(nn.Module):
         return digest.hexdigest()
 
 
+class NeutralClassifier(Classifier):
+    """The small convolutional one.
+
+    Strided convolutions instead of pooling: their backward pass is deterministic on a GPU as well.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], n_classes: int, *, width: int = 16, n_features: int = 128) -> None:
+        super().__init__(shape, n_classes)
+        channels, height, width_pixels = shape
+        self.convolutions = nn.Sequential(
+            *_block(channels, width, stride=1),
+            *_block(width, 2 * width, stride=2),
+            *_block(2 * width, 4 * width, stride=2),
+            nn.Flatten(),
+        )
+        cells = ((height + 3) // 4) * ((width_pixels + 3) // 4)
+        self.hidden = nn.Linear(4 * width * cells, n_features)
+        self.head = nn.Linear(n_features, n_classes)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Penultimate features (N,128), not negative, of images (N,C,H,W) in [0,1]."""
+        return torch.relu(self.hidden(self.convolutions(x)))
+
+
 def _block(channels: int, filters: int, stride: int) -> list[nn.Module]:
     # no bias: the batch norm that follows has one
     convolution = nn.Conv2d(channels, filters, 3, stride=stride, padding=1, bias=False)
@@ -84,8 +98,8 @@ def _block(channels: int, filters: int, stride: int) -> list[nn.Module]:
 
 
 @torch.no_grad()
-def predict(classifier: NeutralClassifier, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Class (M,) int64 and highest softmax (M,) of uint8 images (M,C,H,W), on the classifier's device.
+def features_of(classifier: Classifier, images: Tensor) -> Tensor:
+    """Penultimate features (M,D) of uint8 images (M,C,H,W), on the classifier's device.
 
     Raises ValueError for a classifier in train mode, whose batch norm would mix the images, and for images not uint8.
     """
@@ -94,9 +108,52 @@ def predict(classifier: NeutralClassifier, images: Tensor) -> tuple[Tensor, Tens
     if images.dtype != torch.uint8:
         raise ValueError(f"expected uint8 images, got {images.dtype}: use to_uint8 first")
     device = next(classifier.parameters()).device
-    logits = torch.cat([classifier(batch.to(device).float() / 255) for batch in images.split(PREDICT_BATCH)])
-    confidences, predictions = logits.softmax(1).max(1)
+    return torch.cat([classifier.features(part.to(device).float() / 255) for part in images.split(PREDICT_BATCH)])
+
+
+@torch.no_grad()
+def classes_of(classifier: Classifier, features: Tensor) -> tuple[Tensor, Tensor]:
+    """Class (M,) int64 and highest softmax (M,) of its features (M,D)."""
+    confidences, predictions = classifier.head(features).softmax(1).max(1)
     return predictions, confidences
+
+
+def predict(classifier: Classifier, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Class (M,) int64 and highest softmax (M,) of uint8 images (M,C,H,W), on the classifier's device. Raises as features_of does."""
+    return classes_of(classifier, features_of(classifier, images))
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureSet:
+    """Features (N,D) of a set of images, with the statistics of their Fréchet distance taken once, when first asked for.
+
+    known: statistics that were taken before, as `statistics` gives them.
+    """
+
+    values: Tensor
+    known: Mapping[str, Any] | None = None
+
+    @cached_property
+    def statistics(self) -> Mapping[str, Any]:
+        """Mean (D,) and covariance (D,D), float64, by torch-fidelity."""
+        return self.known or fid_features_to_statistics(self.values.double().cpu())
+
+
+def frechet(first: FeatureSet, second: FeatureSet) -> float:
+    """The Fréchet distance of two sets, Heusel et al. 2017, by torch-fidelity's eigenvalues in float64.
+
+    Raises Unavailable for fewer than two images a side.
+    """
+    check_sizes(first, second)
+    return float(fid_statistics_to_metric(first.statistics, second.statistics, verbose=False)[KEY_METRIC_FID])
+
+
+def check_sizes(first: FeatureSet, second: FeatureSet) -> int:
+    """The smaller number of images. Raises Unavailable where it is below two."""
+    smaller = min(len(first.values), len(second.values))
+    if smaller < 2:
+        raise Unavailable(f"a distance of distributions needs two images a side, got {smaller}")
+    return smaller
 
 
 class Extractor(FeatureExtractorBase):
@@ -134,15 +191,6 @@ class Extractor(FeatureExtractorBase):
         return (network(images).double(),)
 
 
-class _NeutralFeatures(nn.Module):
-    def __init__(self, classifier: NeutralClassifier) -> None:
-        super().__init__()
-        self.classifier = classifier
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.classifier.features(images.float() / 255)
-
-
 class _InceptionFeatures(nn.Module):
     def __init__(self, inception: FeatureExtractorInceptionV3) -> None:
         super().__init__()
@@ -151,15 +199,6 @@ class _InceptionFeatures(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         # Inception reads colour: a grey image is repeated to three channels
         return self.inception(images.expand(-1, 3, -1, -1))[0]
-
-
-def neutral_extractor(classifier: NeutralClassifier) -> Extractor:
-    """The classifier's penultimate features, registered with torch-fidelity as `neutral-<hash>`.
-
-    Works on a copy: what is done to the classifier afterwards does not change it.
-    """
-    copied = copy.deepcopy(classifier).eval().requires_grad_(False)
-    return _register("neutral", _NeutralFeatures(copied), "penultimate", classifier.hash())
 
 
 def inception_extractor(weights: Path | None = None, *, download: bool = False) -> Extractor:

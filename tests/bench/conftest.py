@@ -53,6 +53,7 @@ def make(spec: ImageSpec, data: TrainingData, test_images: Images, tmp_path: Pat
             neutral=lambda: Neutral(classifier, "hash of it", accuracy),
             inception=lambda: _refuse("no weights here"),
             originals_name="tiny",
+            train_name="tiny-train",
             feature_cache=tmp_path,
         )
 

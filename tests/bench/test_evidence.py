@@ -16,6 +16,7 @@ from bench.evidence import Evidence
 from bench.gathering import NotGiven, gathered
 from methods.base import AbstractMethod, ImageSpec
 from metrics.base import Unavailable
+from metrics.features import FeatureSet
 
 methods.load()
 DESCRIPTORS = {
@@ -39,6 +40,8 @@ def _ask(evidence: Evidence, name: str) -> Any:
 def _same(first: Any, second: Any) -> bool:
     if isinstance(first, Tensor):
         return isinstance(second, Tensor) and torch.equal(first, second)
+    if isinstance(first, FeatureSet):
+        return isinstance(second, FeatureSet) and torch.equal(first.values, second.values)
     if isinstance(first, dict):
         return first.keys() == second.keys() and all(_same(first[key], second[key]) for key in first)
     if isinstance(first, tuple):

@@ -73,7 +73,8 @@ def _allowed(one: Import) -> bool:
         )
     if one.room == "leaderboards":
         return one.file in ("bench/cli.py", "bench/verbs.py")
-    shared = {"methods", "methods.base", "methods.parts", "metrics", "metrics.base", "metrics.features"}
+    shared = {"methods", "methods.base", "methods.parts"}
+    shared |= {"metrics", "metrics.base", "metrics.features", "metrics.resnet"}
     return one.room == "bench" or one.name in shared
 
 

@@ -48,7 +48,8 @@ def test_images_are_seen_as_they_are_and_as_the_method_turns_them(with_upright: 
     assert (found.canonical_test.int() - expected.int()).abs().max() <= 1, "halves may be rounded either way"
     assert torch.equal(found.upright_predictions, predict(found.upright_neutral, found.canonical_test)[0])
     assert torch.equal(found.rotated_predictions, predict(found.upright_neutral, test_images.x)[0])
-    assert found.protocol == {"upright_neutral_test_accuracy": 0.9, "upright_neutral_hash": "upright hash"}
+    stated = {"upright_neutral_test_accuracy": 0.9, "upright_neutral_hash": "upright hash"}
+    assert found.protocol == stated | {"upright_neutral_network": "small-cnn", "upright_neutral_epochs": None}
 
 
 def test_a_turn_is_the_best_on_training_images(with_upright: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +129,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     found: list[str] = []
 
-    def get(data: Dataset, device: torch.device) -> Neutral:
+    def get(data: Dataset, device: torch.device, *recipe: object) -> Neutral:
+        assert recipe == ("small-cnn", 7)
         found.append(data.name)
         return Neutral(_classifier(data.shape, data.n_classes), f"of {data.name}", 0.98)
 
@@ -139,6 +141,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def _plan(tmp_path: Path, data: str, *metrics: str) -> Path:
     content: dict[str, Any] = {"name": "tiny", "title": "Tiny", "dataset": [data], "methods": {"pca": {"latent": 3}}}
     content |= {"budget": {"epochs": 1}, "evaluation": {"metrics": list(metrics), "samples": 20}}
+    content["evaluation"] |= {"neutral": "small-cnn", "neutral_epochs": 7}
     suite = Suite.model_validate(content)
     path = tmp_path / "plan.json"
     plan = make_plan(suite, Request(results=str(tmp_path / "results"), data=str(tmp_path), device="cpu"))

@@ -237,6 +237,8 @@ DIFFERENT = {
     "evaluation": {"evaluation": {"samples": 10}},
     "metrics": {"evaluation": {"metrics": ["likelihood"]}},
     "floor": {"evaluation": {"neutral_floor": 0.5}},
+    "another neutral classifier": {"evaluation": {"neutral": "resnet-56"}},
+    "its epochs": {"evaluation": {"neutral_epochs": 5}},
 }
 
 

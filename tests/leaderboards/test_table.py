@@ -212,6 +212,17 @@ def test_the_classifier_of_upright_images_is_said_beside_the_data_sets_own(tmp_p
     ]
 
 
+def test_a_neutral_classifier_other_than_the_small_one_is_named_with_its_epochs(tmp_path: Path) -> None:
+    small = {"neutral_test_accuracy": 0.991, "neutral_hash": "1a2b3c4d", "neutral_network": "small-cnn"}
+    large = small | {"neutral_network": "resnet-56"}
+    protocols = [small | {"neutral_epochs": 2}, large | {"neutral_epochs": 20}]
+    notes = only(collect(save(tmp_path, [record(seed=k, protocol=one) for k, one in enumerate(protocols)]))).notes
+    assert notes[:2] == [
+        "neutral classifier: 99.1 % test accuracy (weights 1a2b3c…)",
+        "neutral classifier: ResNet-56, 20 epochs, 99.1 % test accuracy (weights 1a2b3c…)",
+    ]
+
+
 def test_errors_of_the_caller_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no such results folder"):
         collect(tmp_path / "nowhere")

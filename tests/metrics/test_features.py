@@ -8,7 +8,7 @@ import torch
 
 from metrics import features
 from metrics.base import Unavailable
-from metrics.features import NeutralClassifier, inception_extractor, neutral_extractor, predict, to_uint8
+from metrics.features import FeatureSet, NeutralClassifier, frechet, inception_extractor, predict, to_uint8
 
 
 def test_to_uint8_rounds_to_the_nearest_level_and_clamps():
@@ -62,18 +62,26 @@ def test_predict_refuses_train_mode_and_images_not_quantised():
         predict(classifier.eval(), torch.zeros(2, 1, 8, 8))
 
 
-def test_the_neutral_extractor_gives_float64_features_of_a_frozen_copy():
-    classifier = NeutralClassifier((1, 8, 8), 3).eval()
-    images = torch.randint(0, 256, (5, 1, 8, 8), dtype=torch.uint8)
-    expected = classifier.features(images.float() / 255).detach()
-    extractor = neutral_extractor(classifier)
-    assert extractor.get_name() == f"neutral-{classifier.hash()[:16]}"
-    assert extractor.hash == classifier.hash()
-    torch.nn.init.zeros_(classifier.hidden.weight)
-    (found,) = extractor(images)
-    assert found.dtype == torch.float64
-    torch.testing.assert_close(found.float(), expected)
-    assert all(weight.requires_grad for weight in classifier.parameters())
+def test_the_statistics_of_a_set_are_taken_once_or_were_known(monkeypatch):
+    values = torch.rand(40, 5)
+    taken = []
+    counted = features.fid_features_to_statistics
+    monkeypatch.setattr(features, "fid_features_to_statistics", lambda x: taken.append(x) or counted(x))
+    one = FeatureSet(values)
+    frechet(one, FeatureSet(values + 1, one.statistics))
+    assert frechet(one, one) == pytest.approx(0.0, abs=1e-9)
+    assert len(taken) == 1
+    assert taken[0].dtype == torch.float64
+    assert one.statistics["mu"] == pytest.approx(values.double().mean(0).numpy())
+    assert one.statistics["sigma"] == pytest.approx(torch.cov(values.double().T).numpy())
+
+
+def test_the_frechet_distance_of_a_shift_is_its_squared_length_and_one_image_is_no_set():
+    values = torch.randn(50, 3, dtype=torch.float64)
+    shifted = FeatureSet(values + torch.tensor([1.0, 2.0, 0.0]))
+    assert frechet(FeatureSet(values), shifted) == pytest.approx(5.0, rel=1e-9)
+    with pytest.raises(Unavailable, match="two images a side, got 1"):
+        frechet(FeatureSet(values[:1]), shifted)
 
 
 def test_missing_weights_are_unavailable_with_file_and_place(tmp_path, monkeypatch):
