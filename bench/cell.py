@@ -37,6 +37,7 @@ EVALUATION = (
     "generated",
     "featured",
     "near",
+    "nearest",
     "evidence",
     "gathering",
     "measure",

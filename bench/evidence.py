@@ -4,6 +4,9 @@ from bench.near import Near
 
 NEUTRAL = {"neutral", "sample_predictions", "sample_confidences", "class_sample_predictions"}
 NEUTRAL |= {"category_sample_predictions", "asked_predictions", "neutral_features_train"}
+NEUTRAL |= {f"near_neutral{own}{side}" for own in ("", "_own") for side in ("", "_test", "_recon")} | {
+    "spacing_neutral"
+}
 """Evidence that takes the neutral classifier."""
 UPRIGHT = {"upright_neutral", "upright_predictions", "rotated_predictions", "upright_turn", "aligned_predictions"}
 """Evidence that takes the neutral classifier of the data set in which the classes stand upright."""

@@ -20,6 +20,7 @@ SHARED = (
     "bench/generated.py",
     "bench/featured.py",
     "bench/near.py",
+    "bench/nearest.py",
     "bench/evidence.py",
     "bench/gathering.py",
     "bench/measure.py",

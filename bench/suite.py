@@ -61,6 +61,14 @@ class Evaluation(BaseModel):
     samples_per_class: int = Field(default=1_000, ge=2)
     importance_samples: int = Field(default=500, ge=1, description="samples of z an image for the likelihood")
     importance_images: int = Field(default=1_000, ge=1, description="test images that the likelihood is estimated on")
+    novelty_images: int = Field(
+        default=500,
+        ge=1,
+        description="generations, test images and reconstructions whose nearest training images are found",
+    )
+    novelty_candidates: int = Field(
+        default=200, ge=1, description="training images nearest by MSE that the one nearest by SSIM is chosen from"
+    )
     neutral_floor: float = Field(
         default=0.0, ge=0, le=1, description="test accuracy below which the neutral classifier is refused"
     )

@@ -10,6 +10,7 @@ from methods.parts.moments import as_matrix, class_moments, mean_cosine, shortes
 from methods.parts.networks import Backbone, BernoulliDecoder, Encoder, GaussianEncoder, mlp
 from methods.parts.pose import Delta, Pose, PoseMean, PosePrior, UprightFirst
 from methods.parts.search import Figures, Found, Point, Sampler, Search, Space, Span
+from methods.parts.ssim import ssim
 from methods.parts.transforms import Transformation
 
 __all__ = [
@@ -50,4 +51,5 @@ __all__ = [
     "one_hot",
     "shortest",
     "spread_seeds",
+    "ssim",
 ]
