@@ -27,8 +27,8 @@ def closest(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
     images = evidence.samples[:COLUMNS]
     rows, names = [images], ["generation"]
     for title, near in found.items():
-        rows += [evidence.data.train.x[index] for index in near.index[:COLUMNS].T]
-        names += [f"{RANKS[rank]} by {title}" for rank in range(near.index.shape[1])]
+        rows += [evidence.data.train.x[index] for index in near.indices[:COLUMNS].T]
+        names += [f"{RANKS[rank]} by {title}" for rank in range(near.indices.shape[1])]
     title = "generations above their nearest training images"
     if "SSIM" in found:
         title += f"; SSIM's are of the {evidence.protocol['novelty']['ssim_candidates']:,} nearest by MSE"

@@ -80,16 +80,16 @@ class Near(Featured):
 
     @gathered
     def near_mse_own(self) -> Tensor:
-        return self._own(nearest.by_pixels, self.data.train.x, self.near_mse.index[:, 0])
+        return self._own(nearest.by_pixels, self.data.train.x, self.near_mse.indices[:, 0])
 
     @gathered
     def near_mse_own_test(self) -> Tensor:
-        rows = self.near_mse_test.index[:, 0]
+        rows = self.near_mse_test.indices[:, 0]
         return self._on_disk("own", rows, lambda: (self._own(nearest.by_pixels, self.data.train.x, rows),))[0]
 
     @gathered
     def near_mse_own_recon(self) -> Tensor:
-        return self._own(nearest.by_pixels, self.data.train.x, self.near_mse_recon.index[:, 0])
+        return self._own(nearest.by_pixels, self.data.train.x, self.near_mse_recon.indices[:, 0])
 
     @gathered
     def spacing_mse(self) -> Tensor:
@@ -99,7 +99,7 @@ class Near(Featured):
 
     # By structural similarity, among the nearest by mean squared error.
     def _most_similar(self, images: Tensor, candidates: Neighbours) -> Neighbours:
-        index = candidates.index[:, : self.settings.novelty_candidates]
+        index = candidates.indices[:, : self.settings.novelty_candidates]
         return nearest.by_ssim(images, self.data.train.x, index, SHOWN)
 
     def _check_sides(self) -> None:
@@ -130,8 +130,8 @@ class Near(Featured):
     def _feature_nearest(self, images: Tensor, near: Neighbours) -> Neighbours:
         features, train = self._neutral_features(images), self.neutral_features_train
         # the same image in another batch may differ in its last digits: a copy is given its original's
-        copies = near.distance[:, :1] == 0
-        features = torch.where(copies, train[near.index[:, 0]], features)
+        copies = near.distances[:, :1] == 0
+        features = torch.where(copies, train[near.indices[:, 0]], features)
         return nearest.by_features(features, train, SHOWN)
 
     @gathered
@@ -148,15 +148,15 @@ class Near(Featured):
 
     @gathered
     def near_neutral_own(self) -> Tensor:
-        return self._own(nearest.by_features, self.neutral_features_train, self.near_neutral.index[:, 0])
+        return self._own(nearest.by_features, self.neutral_features_train, self.near_neutral.indices[:, 0])
 
     @gathered
     def near_neutral_own_test(self) -> Tensor:
-        return self._own(nearest.by_features, self.neutral_features_train, self.near_neutral_test.index[:, 0])
+        return self._own(nearest.by_features, self.neutral_features_train, self.near_neutral_test.indices[:, 0])
 
     @gathered
     def near_neutral_own_recon(self) -> Tensor:
-        return self._own(nearest.by_features, self.neutral_features_train, self.near_neutral_recon.index[:, 0])
+        return self._own(nearest.by_features, self.neutral_features_train, self.near_neutral_recon.indices[:, 0])
 
     @gathered
     def spacing_neutral(self) -> Tensor:
@@ -177,7 +177,7 @@ class Near(Featured):
         if len(among) < 2:
             raise Unavailable("how far training images lie from each other needs two of them")
         each, at = rows.unique(return_inverse=True)
-        return search(among[each], among, 1, each).distance[at, 0]
+        return search(among[each], among, 1, each).distances[at, 0]
 
     # What hangs on the data alone is the same for every row of a seed.
     def _on_disk(self, name: str, images: Tensor, make: Callable[[], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
@@ -202,9 +202,9 @@ class Near(Featured):
 def _digest(values: Tensor) -> bytes:
     """sha256 of shape and values."""
     digest = hashlib.sha256(str(tuple(values.shape)).encode())
-    digest.update(values.cpu().contiguous().numpy())
+    digest.update(memoryview(values.cpu().contiguous().numpy()))
     return digest.digest()
 
 
 def _shown(found: Neighbours) -> Neighbours:
-    return Neighbours(found.index[:, :SHOWN], found.distance[:, :SHOWN])
+    return Neighbours(found.indices[:, :SHOWN], found.distances[:, :SHOWN])

@@ -44,12 +44,11 @@ def by_features(features: Tensor, among: Tensor, count: int, but: Tensor | None 
 def by_ssim(images: Tensor, among: Tensor, candidates: Tensor, count: int) -> Neighbours:
     """The `count` most similar to each of uint8 images (M,C,H,W) among its candidates (M,K), indices of uint8 images (N,C,H,W).
 
-    `distance` is the structural similarity, largest first. Ties go to the earlier candidate.
+    `distances` are the structural similarities, largest first. Ties go to the earlier candidate.
     """
     found = []
-    for image, rows in zip(
-        images, candidates, strict=True
-    ):  # one against many: its own means are taken once, and all stays in a cache
+    # one against many: its own means are taken once, and what is worked on stays in a processor's cache
+    for image, rows in zip(images, candidates, strict=True):
         x, pairs = image[None].float() / 255, rows.split(PAIRS_AT_ONCE)
         found.append(torch.cat([parts.ssim(x, among[part].float() / 255) for part in pairs]))
     values, at = torch.stack(found).sort(dim=1, descending=True, stable=True)

@@ -26,13 +26,13 @@ class Items:
 
 
 class Neighbours(NamedTuple):
-    """The nearest training images of each of M images, nearest first: index (M,K) int64, distance (M,K) float64.
+    """The nearest training images of each of M images, nearest first: indices (M,K) int64, distances (M,K) float64.
 
-    Where nearness is a similarity, `distance` is that similarity, largest first.
+    Where nearness is a similarity, `distances` are those similarities, largest first.
     """
 
-    index: Tensor
-    distance: Tensor
+    indices: Tensor
+    distances: Tensor
 
 
 def correct(predicted: Tensor, y: Tensor) -> Items:

@@ -29,7 +29,7 @@ def _figures(name: str) -> dict[str, Figure]:
 def _measured(name: str, near: Neighbours, own: Tensor, spacing: Tensor) -> dict[str, float | Items]:
     """The three figures of M images.
 
-    novelty: mean distance to the nearest training image. near.distance: (M,K), nearest first.
+    novelty: mean distance to the nearest training image. near.distances: (M,K), nearest first.
     authenticity: share of images x with nearest training image r for which d(x, r) > d(r, r's nearest other training image), own: (M,).
     0 for copies, 1 for noise, so neither end is good. A real test image is authentic where it and r are not each other's nearest: for
     evenly spread points 1/3 on a line and towards 1/2 in many dimensions, and more where few training images are nearest to many.
@@ -37,7 +37,7 @@ def _measured(name: str, near: Neighbours, own: Tensor, spacing: Tensor) -> dict
     other. 1 for copies, 0 for noise, about 1/2 for real test images.
     An image equal to r, at another index, is another: where training images are repeated, own and spacing are 0.
     """
-    distance = near.distance[:, 0]
+    distance = near.distances[:, 0]
     values = (distance, (distance > own).double(), (distance < spacing.quantile(0.5)).double())
     return {figure: Items(value) for figure, value in zip(_figures(name), values, strict=True)}
 
@@ -91,16 +91,16 @@ def nearest_neutral_recon(
 @metric(unit="", better="none", source=SSIM)
 def novelty_ssim(near_ssim: Neighbours) -> Items:
     """Of generations: similarity to the most similar training image, in [-1, 1], 1 where they are equal. Lower is newer."""
-    return Items(near_ssim.distance[:, 0])
+    return Items(near_ssim.distances[:, 0])
 
 
 @metric(unit="", better="none", source=SSIM)
 def novelty_ssim_test(near_ssim_test: Neighbours) -> Items:
     """Of real test images: see `novelty_ssim`."""
-    return Items(near_ssim_test.distance[:, 0])
+    return Items(near_ssim_test.distances[:, 0])
 
 
 @metric(unit="", better="none", source=SSIM)
 def novelty_ssim_recon(near_ssim_recon: Neighbours) -> Items:
     """Of reconstructions of test images, quantised as samples are: see `novelty_ssim`."""
-    return Items(near_ssim_recon.distance[:, 0])
+    return Items(near_ssim_recon.distances[:, 0])

@@ -31,7 +31,7 @@ def test_copies_of_training_images_are_at_zero_in_every_measure(make: Make) -> N
         assert found[f"authenticity_{name}"] == 0
         assert found[f"closer_than_training_{name}"] == 1
         assert found[f"novelty_{name}_test"] > 0
-    copied = [evidence.data.train.x[getattr(evidence, f"near_{kind}").index[:, 0]] for kind in KINDS]
+    copied = [evidence.data.train.x[getattr(evidence, f"near_{kind}").indices[:, 0]] for kind in KINDS]
     assert all(torch.equal(images, evidence.samples) for images in copied)
 
 
@@ -75,16 +75,16 @@ def test_the_settings_say_how_many_and_the_record_states_it(make: Make) -> None:
         "ssim_candidates": 4,
         "spacing_images": 50,
     }
-    assert evidence.near_ssim.index.shape == evidence.near_mse.distance.shape == (5, near.SHOWN)
+    assert evidence.near_ssim.indices.shape == evidence.near_mse.distances.shape == (5, near.SHOWN)
     assert all(
-        set(evidence.near_ssim.index[m].tolist()) <= set(evidence._candidates.index[m].tolist()) for m in range(5)
+        set(evidence.near_ssim.indices[m].tolist()) <= set(evidence._candidates.indices[m].tolist()) for m in range(5)
     )
 
 
 def test_one_candidate_is_the_nearest_by_mse(make: Make) -> None:
     evidence = make("vae")
     evidence.settings = evidence.settings.model_copy(update={"novelty_candidates": 1})
-    assert torch.equal(evidence.near_ssim.index, evidence.near_mse.index[:, :1])
+    assert torch.equal(evidence.near_ssim.indices, evidence.near_mse.indices[:, :1])
 
 
 def test_own_distances_are_of_the_nearest_training_image(make: Make) -> None:
@@ -94,9 +94,9 @@ def test_own_distances_are_of_the_nearest_training_image(make: Make) -> None:
         (train, nearest.by_pixels, "mse"),
         (evidence.neutral_features_train, nearest.by_features, "neutral"),
     ):
-        every = search(images, images, 1, torch.arange(len(train))).distance[:, 0]
+        every = search(images, images, 1, torch.arange(len(train))).distances[:, 0]
         for side in SIDES:
-            rows = getattr(evidence, f"near_{name}{side}").index[:, 0]
+            rows = getattr(evidence, f"near_{name}{side}").indices[:, 0]
             assert torch.equal(getattr(evidence, f"near_{name}_own{side}"), every[rows])
         assert torch.equal(getattr(evidence, f"spacing_{name}"), every), "all of them where there are few"
 
@@ -147,7 +147,7 @@ def test_one_training_image_has_no_other(make: Make) -> None:
     evidence.data = replace(evidence.data, train=Images(evidence.data.train.x[:1], evidence.data.train.y[:1]))
     with pytest.raises(Unavailable, match="two of them"):
         evidence.spacing_mse  # noqa: B018
-    assert evidence.near_mse_test.index.tolist() == [[0]] * 20
+    assert evidence.near_mse_test.indices.tolist() == [[0]] * 20
 
 
 # The picture.
@@ -177,5 +177,5 @@ def test_a_column_is_a_generation_above_its_nearest(make: Make, monkeypatch: pyt
     assert names == ["generation", *(f"{rank} by {of}" for of in ("MSE", "SSIM") for rank in draw_near.RANKS)]
     assert torch.equal(rows[0], rows[1])
     assert torch.equal(rows[0], rows[4])
-    assert torch.equal(rows[2], evidence.data.train.x[evidence.near_mse.index[:10, 1]])
+    assert torch.equal(rows[2], evidence.data.train.x[evidence.near_mse.indices[:10, 1]])
     assert "50 nearest by MSE" in title
