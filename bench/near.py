@@ -202,7 +202,7 @@ class Near(Featured):
 def _digest(values: Tensor) -> bytes:
     """sha256 of shape and values."""
     digest = hashlib.sha256(str(tuple(values.shape)).encode())
-    digest.update(memoryview(values.cpu().contiguous().numpy()))
+    digest.update(values.cpu().contiguous().numpy().data)
     return digest.digest()
 
 
