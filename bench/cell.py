@@ -39,6 +39,7 @@ EVALUATION = (
     "proposed",
     "featured",
     "near",
+    "nearest",
     "evidence",
     "gathering",
     "measure",

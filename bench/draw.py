@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from bench.draw_near import closest
 from bench.draw_pose import plane, pose_removed, poses
 from bench.evidence import Evidence
 from bench.gathering import NotGiven
@@ -42,6 +43,7 @@ def draw(folder: Path, evidence: Evidence, classes: Sequence[str]) -> tuple[list
         ("plane.png", plane),
         ("poses.png", poses),
         ("pose_removed.png", pose_removed),
+        ("closest.png", closest),
     ):
         try:
             picture(folder / name, evidence, classes)

@@ -6,6 +6,9 @@ NEUTRAL = {"neutral", "sample_predictions", "sample_confidences", "class_sample_
 NEUTRAL |= {"category_sample_predictions", "asked_predictions", "neutral_features_train", "neutral_features_samples"}
 NEUTRAL |= {"samples_in_neutral", "originals_in_neutral", "reconstructions_in_neutral", "mixtures"}
 NEUTRAL |= {"proposal_predictions"}
+NEUTRAL |= {f"near_neutral{own}{side}" for own in ("", "_own") for side in ("", "_test", "_recon")} | {
+    "spacing_neutral"
+}
 """Evidence that takes the neutral classifier."""
 INCEPTION = {"inception", "samples_in_inception", "originals_in_inception", "reconstructions_in_inception", "mixtures"}
 """Evidence that takes Inception, all of it or a part."""

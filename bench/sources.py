@@ -21,6 +21,7 @@ SHARED = (
     "bench/proposed.py",
     "bench/featured.py",
     "bench/near.py",
+    "bench/nearest.py",
     "bench/evidence.py",
     "bench/gathering.py",
     "bench/measure.py",

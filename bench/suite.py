@@ -68,6 +68,14 @@ class Evaluation(BaseModel):
         default="auto", description="network of the neutral classifier; auto: resnet-56 for colour, small-cnn for grey"
     )
     neutral_epochs: int | None = Field(default=None, ge=1, description="that it is trained; none: its own recipe's")
+    novelty_images: int = Field(
+        default=500,
+        ge=1,
+        description="generations, test images and reconstructions whose nearest training images are found",
+    )
+    novelty_candidates: int = Field(
+        default=200, ge=1, description="training images nearest by MSE that the one nearest by SSIM is chosen from"
+    )
     neutral_floor: float = Field(
         default=0.0, ge=0, le=1, description="test accuracy below which the neutral classifier is refused"
     )

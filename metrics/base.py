@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -23,6 +23,16 @@ class Items:
 
     values: Tensor
     groups: Tensor | None = None
+
+
+class Neighbours(NamedTuple):
+    """The nearest training images of each of M images, nearest first: indices (M,K) int64, distances (M,K) float64.
+
+    Where nearness is a similarity, `distances` are those similarities, largest first.
+    """
+
+    indices: Tensor
+    distances: Tensor
 
 
 def correct(predicted: Tensor, y: Tensor) -> Items:

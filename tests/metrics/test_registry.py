@@ -77,6 +77,10 @@ EVIDENCE = {
     "sample_seconds",
     "parameters",
     "epochs",
+    *(f"near_{kind}{side}" for kind in ("mse", "ssim", "neutral") for side in ("", "_test", "_recon")),
+    *(f"near_{kind}_own{side}" for kind in ("mse", "neutral") for side in ("", "_test", "_recon")),
+    "spacing_mse",
+    "spacing_neutral",
 }
 FIGURES = {
     "reconstruction_bce",
@@ -123,6 +127,13 @@ FIGURES = {
     "sample_seconds",
     "peak_memory_mib",
     "parameters",
+    *(f"novelty_{kind}{side}" for kind in ("mse", "ssim", "neutral") for side in ("", "_test", "_recon")),
+    *(
+        f"{figure}_{kind}{side}"
+        for figure in ("authenticity", "closer_than_training")
+        for kind in ("mse", "neutral")
+        for side in ("", "_test", "_recon")
+    ),
 }
 FILES = sorted(Path(metrics.__file__).parent.glob("*.py"))
 
