@@ -5,6 +5,7 @@ from torch import Tensor
 
 from bench.gathering import gathered
 from bench.generated import Generated
+from metrics.base import at_once
 from metrics.features import PREDICT_BATCH
 
 
@@ -14,7 +15,8 @@ class Featured(Generated):
     def _neutral_features(self, images: Tensor) -> Tensor:
         """The neutral classifier's penultimate features, (N, D) float32, of uint8 images (N, C, H, W)."""
         network = self.neutral
-        return torch.cat([network.features(part.to(self.device).float() / 255) for part in images.split(PREDICT_BATCH)])
+        parts = images.split(at_once(images, PREDICT_BATCH))
+        return torch.cat([network.features(part.to(self.device).float() / 255) for part in parts])
 
     @gathered
     def neutral_features_train(self) -> Tensor:

@@ -61,6 +61,11 @@ class Evaluation(BaseModel):
     samples_per_class: int = Field(default=1_000, ge=2)
     importance_samples: int = Field(default=500, ge=1, description="samples of z an image for the likelihood")
     importance_images: int = Field(default=1_000, ge=1, description="test images that the likelihood is estimated on")
+    svm_images: int | None = Field(
+        default=None,
+        ge=1,
+        description="training images, drawn by class, that linear classifiers are fit on; all where none",
+    )
     neutral_floor: float = Field(
         default=0.0, ge=0, le=1, description="test accuracy below which the neutral classifier is refused"
     )

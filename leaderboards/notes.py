@@ -43,6 +43,10 @@ def _protocol(records: Iterable[Record]) -> list[str]:
                 digest = str(protocol.get(f"{prefix}neutral_hash", ""))
                 weights = f" (weights {digest[:6]}…)" if digest else ""
                 lines[f"{title}: {100 * accuracy:.1f} % test accuracy{weights}"] = None
+        svm = protocol.get("svm")
+        if isinstance(svm, dict):
+            few = f"{svm['images']:,} of {svm['of']:,} training images, each class by its share (evaluation.svm_images)"
+            lines[f"linear classifiers (svm): fit on {few}"] = None
         counts = protocol.get("counts")
         if isinstance(counts, dict) and counts:
             lines["counts: " + ", ".join(f"{name} {count}" for name, count in counts.items())] = None

@@ -18,7 +18,7 @@ from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
 from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY, register_feature_extractor
 
-from metrics.base import Unavailable
+from metrics.base import Unavailable, at_once
 
 INCEPTION_FILE = URL_INCEPTION_V3.rsplit("/", 1)[-1]
 INCEPTION_HASH_PREFIX = INCEPTION_FILE.removesuffix(".pth").rsplit("-", 1)[-1]
@@ -94,7 +94,9 @@ def predict(classifier: NeutralClassifier, images: Tensor) -> tuple[Tensor, Tens
     if images.dtype != torch.uint8:
         raise ValueError(f"expected uint8 images, got {images.dtype}: use to_uint8 first")
     device = next(classifier.parameters()).device
-    logits = torch.cat([classifier(batch.to(device).float() / 255) for batch in images.split(PREDICT_BATCH)])
+    logits = torch.cat(
+        [classifier(batch.to(device).float() / 255) for batch in images.split(at_once(images, PREDICT_BATCH))]
+    )
     confidences, predictions = logits.softmax(1).max(1)
     return predictions, confidences
 

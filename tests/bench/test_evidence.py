@@ -11,10 +11,11 @@ from torch import Tensor
 
 import methods
 from bench import evidence as module
-from bench import generated, given
+from bench import generated
 from bench.evidence import Evidence
 from bench.gathering import NotGiven, gathered
 from methods.base import AbstractMethod, ImageSpec
+from methods.parts import data as parts_data
 from metrics.base import Unavailable
 
 methods.load()
@@ -139,8 +140,7 @@ def test_batches_change_nothing(make: Make, monkeypatch: pytest.MonkeyPatch) -> 
     whole, parts = make(), make()
     names = ("latents_train", "reconstructions", "labels_test", "kl")
     expected = [getattr(whole, name) for name in names]
-    for part in (generated, given):
-        monkeypatch.setattr(part, "BATCH", 3)
+    monkeypatch.setattr(parts_data, "AT_ONCE", 3)
     assert all(torch.allclose(getattr(parts, n), e, atol=1e-5) for n, e in zip(names, expected, strict=True))
     assert len(parts.samples) == 30
 
