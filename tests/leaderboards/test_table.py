@@ -189,6 +189,11 @@ def test_the_classifier_of_upright_images_is_said_beside_the_data_sets_own(tmp_p
     ]
 
 
+def test_on_how_many_images_linear_classifiers_were_fit_is_said(tmp_path: Path) -> None:
+    notes = only(collect(save(tmp_path, [record(protocol={"svm": {"images": 5000, "of": 60000}})]))).notes
+    assert notes[0].startswith("linear classifiers (svm): fit on 5,000 of 60,000 training images")
+
+
 def test_errors_of_the_caller_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no such results folder"):
         collect(tmp_path / "nowhere")
