@@ -17,6 +17,7 @@ from bench.datasets.registry import dataset
 if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
+    from torch import Tensor
 
 PAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 PARTITION, IMAGES = "celeba/list_eval_partition.txt", "celeba/img_align_celeba/"
@@ -59,20 +60,11 @@ def _faces(root: Path, download: bool, side: int) -> Dataset:
     Raises DataError, one line, where a file or folder is missing, where the partition has a line that is none, or where an
     image cannot be decoded or, in CelebA, has another size. CelebA in part costs a warning.
     """
-    import numpy as np
     import torch
 
     drawn = _drawings(root / "anime")  # before a download, which takes long
     fetch("CelebA", root, [PARTITION, IMAGES], [], download)
     parts = list(zip(_photographs(root), drawn, strict=True))
-    files: list[str] = []
-    labels = []
-    for number, (photographs, drawings) in enumerate(parts):
-        both = [*photographs, *drawings]
-        stream = np.random.MT19937(np.random.SeedSequence([ORDER_SEED, number]))
-        order = np.random.RandomState(stream).permutation(len(both))
-        files += [both[index] for index in order]
-        labels.append(torch.from_numpy((order >= len(photographs)).astype(np.int64)))
     n_photographs = sum(len(photographs) for photographs, _ in parts)
     if n_photographs != PUBLISHED:
         warnings.warn(
@@ -80,12 +72,22 @@ def _faces(root: Path, download: bool, side: int) -> Dataset:
             f"others until it is CelebA's own, of {PAGE}",
             stacklevel=3,
         )
-    celeba = str(root / IMAGES)
+    (train, y_train), (test, y_test) = (_mixed(*pair, number) for number, pair in enumerate(parts))
+    files, celeba = [*train, *test], str(root / IMAGES)
     what = f"celeba-{side}-{short_hash(str(root.resolve()))}"
     x = torch.from_numpy(kept(what, key_of(root, files, DECODER), lambda: _decode(files, celeba, side)))
-    y_train, y_test = labels
-    n_train = len(y_train)
-    return Dataset(x[:n_train], y_train, x[n_train:], y_test, CLASSES, name=f"celeba-{side} in {root}")
+    return Dataset(x[: len(train)], y_train, x[len(train) :], y_test, CLASSES, name=f"celeba-{side} in {root}")
+
+
+def _mixed(photographs: list[str], drawings: list[str], number: int) -> tuple[list[str], Tensor]:
+    """The paths of a split, the `number`-th, in a fixed order, and their labels, (N,) int64."""
+    import numpy as np
+    import torch
+
+    both = [*photographs, *drawings]
+    stream = np.random.MT19937(np.random.SeedSequence([ORDER_SEED, number]))
+    order = np.random.RandomState(stream).permutation(len(both))
+    return [both[index] for index in order], torch.from_numpy((order >= len(photographs)).astype(np.int64))
 
 
 @readable()
