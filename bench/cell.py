@@ -14,8 +14,9 @@ import metrics
 from bench import environment, neutral
 from bench.clock import Clock
 from bench.datasets import load
-from bench.datasets.base import Dataset, split
+from bench.datasets.base import Dataset
 from bench.datasets.registry import load_upright
+from bench.division import divide
 from bench.evidence import NEUTRAL, UPRIGHT, Evidence
 from bench.gathering import Costs, NotGiven
 from bench.loop import Budget, Diverged, count_parameters
@@ -24,7 +25,7 @@ from bench.options import build, find, load_plugin
 from bench.paths import cache_folder
 from bench.record import Record, cells_folder, write
 from bench.search import TRIALS
-from bench.seeds import deterministic, seeded, stream
+from bench.seeds import deterministic, seeded
 from bench.shelf import Shelf
 from bench.suite import Cell, Evaluation, Plan
 from bench.training import Trained, Training
@@ -137,18 +138,14 @@ class CellRun:
                 f"data set {self.cell.dataset} changed since the plan: expected digest {self.cell.data_digest[:12]}, found "
                 f"{dataset.digest[:12]}: run the suite again"
             )
-        kept, held = split(dataset, self.plan.held_out, stream(self.cell.seed, "split"))
-        x, y = dataset.x_train, dataset.y_train
-        if len(held):
-            train_images = Images(x[kept].to(self.device), y[kept].to(self.device))
-        else:
-            train_images = Images(x.to(self.device), y.to(self.device))
-        held_out = Images(x[held].to(self.device), y[held].to(self.device))
-        if self.plan.score_on == "held_out":  # settings are being chosen: the test split stays unseen
-            held_out, test = Images(held_out.x[:0], held_out.y[:0]), held_out
-        else:
-            test = Images(dataset.x_test.to(self.device), dataset.y_test.to(self.device))
-        return dataset, TrainingData(train_images, held_out, dataset.n_classes, tuple(dataset.classes)), test
+        data, test = divide(dataset, self.plan.held_out, self.cell.seed, self.plan.score_on, self.device)
+        return dataset.without_images(), data, test
+
+    def _neutral(self, described: Dataset, recipe: tuple[str, int | None]) -> neutral.Neutral:
+        """Trained before the first cell as a rule; where it is gone, the images are read again."""
+        if neutral.cache_path(described, neutral.recipe(described, *recipe)).is_file():
+            return neutral.get(described, self.device, *recipe)
+        return neutral.get(load(described.name, Path(self.plan.data_root), download=False), self.device, *recipe)
 
     def _method(self, dataset: Dataset) -> AbstractMethod:
         entry = find(self.cell.method)
@@ -221,7 +218,7 @@ class CellRun:
             evaluation,
             self.cell.seed,
             costs,
-            neutral=lambda: neutral.get(dataset, self.device, *recipe),
+            neutral=lambda: self._neutral(dataset, recipe),
             inception=lambda: inception(self.plan),
             originals_name=originals,
             train_name=train,

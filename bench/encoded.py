@@ -3,10 +3,13 @@
 import torch
 from torch import Tensor
 
+from bench.datasets.base import stratified
 from bench.gathering import NotGiven, gathered
-from bench.given import BATCH, Given
+from bench.given import Given
+from bench.seeds import stream
 from methods.base import AbstractVAE, Images
 from methods.parts import Bernoulli, DiscretisedLogistic, Pixels
+from metrics.base import Unavailable
 
 LATENT_PIXELS = 4000 * 28 * 28
 """Pixels decoded at once while importance weights are taken: bounds memory (0.3 GiB on conv32), changes no figure's meaning."""
@@ -25,7 +28,7 @@ class Encoded(Given):
     @gathered
     def _bound_terms(self) -> dict[str, Tensor]:
         method = self.vae
-        parts = [method.terms(x, y) for x, y in self.test.batches(BATCH)]
+        parts = [method.terms(x, y) for x, y in self.test.batches()]
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
     @gathered
@@ -106,6 +109,30 @@ class Encoded(Given):
     @property
     def latents_train(self) -> Tensor:
         return self._without_pose(self._codes_train)
+
+    @gathered
+    def _svm_rows(self) -> Tensor | None:
+        """The training images that linear classifiers are fit on, (M,) indices, each class by its share; None is all of them."""
+        wanted, y = self.settings.svm_images, self.y_train.cpu()
+        if wanted is None or wanted >= len(y):
+            return None
+        rows = stratified(y, wanted, stream(self.seed_of_cell, "svm"))[1]
+        for k in y.unique().tolist():
+            if not bool((y[rows] == k).any()):
+                raise Unavailable(f"svm_images={wanted} leaves no image of class {k}: set evaluation.svm_images higher")
+        self.protocol["svm"] = {"images": wanted, "of": len(y)}
+        return rows.to(self.device)
+
+    @property
+    def svm_latents(self) -> Tensor:
+        """Of the training images that linear classifiers are fit on."""
+        rows = self._svm_rows
+        return self.latents_train if rows is None else self.latents_train[rows]
+
+    @property
+    def svm_y(self) -> Tensor:
+        rows = self._svm_rows
+        return self.y_train if rows is None else self.y_train[rows]
 
     @property
     def latents_test(self) -> Tensor:

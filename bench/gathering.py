@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import torch
+from torch import Tensor
 
 from bench.seeds import seeded
 from metrics.base import Unavailable
@@ -44,6 +46,18 @@ class gathered(Generic[T]):
         if isinstance(kept[self.name], (NotGiven, Unavailable)):
             raise kept[self.name]
         return kept[self.name]
+
+
+def joined(parts: Iterator[Tensor], count: int) -> Tensor:
+    """torch.cat of parts with `count` rows in all, put in place as they come: the cat itself would hold every row twice."""
+    first = next(parts)
+    whole = first.new_empty(count, *first.shape[1:])
+    done = 0
+    for part in itertools.chain([first], parts):
+        whole[done : done + len(part)] = part
+        done += len(part)
+    assert done == count
+    return whole
 
 
 @dataclass

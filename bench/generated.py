@@ -9,7 +9,6 @@ from torch import Tensor
 
 from bench.encoded import Encoded
 from bench.gathering import NotGiven, gathered
-from bench.given import BATCH
 from bench.neutral import Neutral
 from methods.base import Images
 from metrics.base import Unavailable
@@ -47,9 +46,10 @@ class Generated(Encoded):
     @gathered
     def _timed_samples(self) -> tuple[Tensor, float]:
         make, count = self._capability("sample_any"), self.settings.samples
-        make(min(BATCH, count))
+        size = self.test.at_once
+        make(min(size, count))
         started = self._time()
-        samples = self._generate((min(BATCH, count - done) for done in range(0, count, BATCH)), make)
+        samples = self._generate((min(size, count - done) for done in range(0, count, size)), make)
         return samples, (self._time() - started) * 10_000 / count
 
     def _time(self) -> float:
@@ -65,7 +65,7 @@ class Generated(Encoded):
     @gathered
     def class_samples(self) -> Tensor:
         make = self._capability("sample")
-        return torch.cat([to_uint8(make(labels)) for labels in self.class_sample_labels.split(BATCH)])
+        return torch.cat([to_uint8(make(labels)) for labels in self.class_sample_labels.split(self.test.at_once)])
 
     @gathered
     def category_sample_labels(self) -> Tensor:
@@ -79,7 +79,7 @@ class Generated(Encoded):
         if self.method.categories_are_classes:
             return self.class_samples
         make = self._capability("sample_category")
-        return torch.cat([to_uint8(make(part)) for part in labels.split(BATCH)])
+        return torch.cat([to_uint8(make(part)) for part in labels.split(self.test.at_once)])
 
     # What others make of its samples.
     @gathered
@@ -139,7 +139,7 @@ class Generated(Encoded):
     def recognised_train(self) -> Tensor:
         """Of reconstructions of the training images, quantised as samples are."""
         again = self._capability("reconstruct")
-        return torch.cat([self._recognised(to_uint8(again(x, y))) for x, y in self.data.train.batches(BATCH)])
+        return torch.cat([self._recognised(to_uint8(again(x, y))) for x, y in self.data.train.batches()])
 
     @gathered
     def recognised_test(self) -> Tensor:
@@ -180,7 +180,7 @@ class Generated(Encoded):
     def canonical_test(self) -> Tensor:
         """Test images with their pose removed, quantised to uint8."""
         remove = self._capability("canonical")
-        return torch.cat([to_uint8(remove(x)) for x, _ in self.test.batches(BATCH)])
+        return torch.cat([to_uint8(remove(x)) for x, _ in self.test.batches()])
 
     @gathered
     def upright_predictions(self) -> Tensor:
@@ -201,7 +201,7 @@ class Generated(Encoded):
 
     def _in_mean_pose(self, images: Images) -> Tensor:
         move = self._capability("in_mean_pose")
-        return torch.cat([to_uint8(move(x)) for x, _ in images.batches(BATCH)])
+        return torch.cat([to_uint8(move(x)) for x, _ in images.batches()])
 
     @gathered
     def rotated_predictions(self) -> Tensor:

@@ -4,18 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from bench.gathering import Costs, NotGiven, gathered
+from bench.gathering import Costs, NotGiven, gathered, joined
 from bench.neutral import Neutral
 from bench.seeds import stream
 from bench.suite import Evaluation
 from methods.base import AbstractMethod, AbstractVAE, Images, TrainingData
 from metrics.base import Unavailable
 from metrics.features import Extractor
-
-BATCH = 1000
 
 
 class Given:
@@ -56,7 +53,7 @@ class Given:
         return self.method
 
     def _over(self, images: Images, function: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        return torch.cat([function(x, y) for x, y in images.batches(BATCH)])
+        return joined((function(x, y) for x, y in images.batches()), len(images))
 
     # The data.
     @gathered

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from bench.gathering import gathered
 from bench.generated import Generated
-from bench.given import BATCH
 from metrics.features import predict, to_uint8
 
 
@@ -23,7 +22,7 @@ class Proposed(Generated):
     def _proposals(self) -> dict[str, Tensor]:
         propose: Any = self._capability("propose")
         parts = []
-        for labels in self.proposal_labels.split(BATCH):
+        for labels in self.proposal_labels.split(self.test.at_once):
             made = propose(labels)
             parts.append({"images": to_uint8(made.images), "accepted": made.accepted, "right": made.sources_right})
             parts[-1] |= {"at_z": made.at_z == labels, "at_image": made.at_image == labels}

@@ -15,6 +15,7 @@ SHARED = (
     "bench/shelf.py",
     "bench/seeds.py",
     "bench/cell.py",
+    "bench/division.py",
     "bench/given.py",
     "bench/encoded.py",
     "bench/generated.py",

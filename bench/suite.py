@@ -76,6 +76,11 @@ class Evaluation(BaseModel):
     novelty_candidates: int = Field(
         default=200, ge=1, description="training images nearest by MSE that the one nearest by SSIM is chosen from"
     )
+    svm_images: int | None = Field(
+        default=None,
+        ge=1,
+        description="training images, drawn by class, that linear classifiers are fit on; all where none",
+    )
     neutral_floor: float = Field(
         default=0.0, ge=0, le=1, description="test accuracy below which the neutral classifier is refused"
     )

@@ -54,6 +54,10 @@ def _protocol(records: Iterable[Record]) -> list[str]:
                 network = NETWORKS.get(str(protocol.get(f"{prefix}neutral_network", "")), "")
                 trained = f"{network}, {protocol.get(f'{prefix}neutral_epochs')} epochs, " if network else ""
                 lines[f"{title}: {trained}{100 * accuracy:.1f} % test accuracy{weights}"] = None
+        svm = protocol.get("svm")
+        if isinstance(svm, dict):
+            few = f"{svm['images']:,} of {svm['of']:,} training images, each class by its share (evaluation.svm_images)"
+            lines[f"linear classifiers (svm): fit on {few}"] = None
         counts = protocol.get("counts")
         if isinstance(counts, dict) and counts:
             lines["counts: " + ", ".join(f"{name} {count}" for name, count in counts.items())] = None

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from methods.base import AbstractMethod, Count, Images, ImageSpec, Phase, TrainingData, method
-from methods.parts import Span
+from methods.parts import Span, one_hot
 
 
 @method("raw-pixels", source="002_250270577cfb522d.txt, Table 1")
@@ -78,9 +78,12 @@ class MeanImage(AbstractMethod):
         self.register_buffer("frequencies", torch.zeros(spec.classes))
 
     def phases(self, data: TrainingData) -> Iterator[Phase]:
-        for k in range(data.classes):
-            of_class = data.train.x[data.train.y == k].float()
-            self.class_means[k] = of_class.sum(0) / (255 * max(1, len(of_class)))  # black for a class without images
+        size = data.train.at_once
+        total = torch.zeros(data.classes, self.class_means[0].numel(), dtype=torch.float64, device=data.train.x.device)
+        for x, y in zip(data.train.x.split(size), data.train.y.split(size), strict=True):
+            total += one_hot(y, data.classes).T @ x.flatten(1).float()  # whole numbers below 2^24: exact in float32
+        counts = torch.bincount(data.train.y, minlength=data.classes).clamp(min=1)  # black for a class without images
+        self.class_means.copy_((total.float() / (255 * counts[:, None])).view_as(self.class_means))
         self.frequencies.copy_(data.class_frequencies())
         yield from ()
 

@@ -35,6 +35,11 @@ class Neighbours(NamedTuple):
     distances: Tensor
 
 
+def at_once(images: Tensor, most: int) -> int:
+    """How many of (N,C,H,W) to take at a time: `most` of up to 3x32x32 numbers, fewer of larger ones."""
+    return max(1, min(most, most * 3 * 32 * 32 // images.shape[1:].numel()))
+
+
 def correct(predicted: Tensor, y: Tensor) -> Items:
     """1.0 where a prediction (N,) is the class (N,), else 0.0, by class."""
     y = y.cpu()

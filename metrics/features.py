@@ -17,7 +17,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, Featu
 from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY, register_feature_extractor
 
-from metrics.base import Unavailable
+from metrics.base import Unavailable, at_once
 
 INCEPTION_FILE = URL_INCEPTION_V3.rsplit("/", 1)[-1]
 INCEPTION_HASH_PREFIX = INCEPTION_FILE.removesuffix(".pth").rsplit("-", 1)[-1]
@@ -108,7 +108,9 @@ def features_of(classifier: Classifier, images: Tensor) -> Tensor:
     if images.dtype != torch.uint8:
         raise ValueError(f"expected uint8 images, got {images.dtype}: use to_uint8 first")
     device = next(classifier.parameters()).device
-    return torch.cat([classifier.features(part.to(device).float() / 255) for part in images.split(PREDICT_BATCH)])
+    return torch.cat(
+        [classifier.features(part.to(device).float() / 255) for part in images.split(at_once(images, PREDICT_BATCH))]
+    )
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from metrics.base import Items, Unavailable, metric
+from metrics.base import Items, Unavailable, at_once, metric
 
 SSIM_BATCH = 500
 SSIM_SMALLEST = 6
@@ -42,7 +42,8 @@ def reconstruction_ssim(x_test: Tensor, reconstructions: Tensor) -> Items:
     """
     if min(x_test.shape[-2:]) < SSIM_SMALLEST:
         raise Unavailable(f"SSIM's 11x11 window needs sides of {SSIM_SMALLEST} pixels, got {tuple(x_test.shape[-2:])}")
-    pairs = zip(reconstructions.split(SSIM_BATCH), x_test.split(SSIM_BATCH), strict=True)
+    size = at_once(x_test, SSIM_BATCH)
+    pairs = zip(reconstructions.split(size), x_test.split(size), strict=True)
     return Items(torch.cat([_ssim(image.float(), original.float()) for image, original in pairs]))
 
 

@@ -29,30 +29,30 @@ TOLERANCE = 1e-3
     source="scikit-learn LinearSVC (tol 1e-3) on latent means, 9 stratified shuffled folds of the training split",
     figures={"svm_cv_accuracy": Figure("", "higher"), "svm_cv_sd": Figure("", "none")},
 )
-def svm(latents_train: Tensor, y_train: Tensor, seed: int) -> dict[str, float | Items]:
-    """Mean and (population) standard deviation over 9 folds of the accuracy of a linear classifier on latents (N,D).
+def svm(svm_latents: Tensor, svm_y: Tensor, seed: int) -> dict[str, float | Items]:
+    """Mean and (population) standard deviation over 9 folds of the accuracy of a linear classifier on training latents (N,D).
 
     Raises Unavailable where a class has fewer than 9 images, or as `svm_test_accuracy` does.
     """
-    z, y = _as_features(latents_train), _as_labels(y_train)
+    z, y = _as_features(svm_latents), _as_labels(svm_y)
     smallest = int(np.unique(y, return_counts=True)[1].min())
     if smallest < FOLDS:
         raise Unavailable(f"{FOLDS} folds need {FOLDS} images of every class, the smallest class has {smallest}")
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed % 2**32)
-    scores = [float(_fit(z[kept], y[kept], seed).score(z[left], y[left])) for kept, left in folds.split(z, y)]
+    scores = [float(_fit(z[kept], y[kept], seed).score(_double(z[left]), y[left])) for kept, left in folds.split(z, y)]
     return {"svm_cv_accuracy": float(np.mean(scores)), "svm_cv_sd": float(np.std(scores))}
 
 
 @metric(
     unit="", better="higher", source="scikit-learn LinearSVC (tol 1e-3) on latent means, fit on train, scored on test"
 )
-def svm_test_accuracy(latents_train: Tensor, y_train: Tensor, latents_test: Tensor, y_test: Tensor, seed: int) -> Items:
+def svm_test_accuracy(svm_latents: Tensor, svm_y: Tensor, latents_test: Tensor, y_test: Tensor, seed: int) -> Items:
     """Whether a linear classifier fit on the training latents (N,D) is right on each test latent, by class.
 
     Raises Unavailable where latents are not finite, there is one class only, or the classifier does not converge.
     """
-    machine = _fit(_as_features(latents_train), _as_labels(y_train), seed)
-    predicted = torch.from_numpy(machine.predict(_as_features(latents_test)))
+    machine = _fit(_as_features(svm_latents), _as_labels(svm_y), seed)
+    predicted = torch.from_numpy(machine.predict(_double(_as_features(latents_test))))
     return correct(predicted, y_test)
 
 
@@ -118,8 +118,8 @@ def _as_labels(y: Tensor) -> NDArray[np.int64]:
     return y.cpu().numpy().astype(np.int64)
 
 
-def _as_features(z: Tensor) -> NDArray[np.float64] | csr_matrix:
-    """(N,D) latents as scikit-learn wants them: float64, finite; sparse where most are zero, as in raw pixels.
+def _as_features(z: Tensor) -> NDArray[np.floating] | csr_matrix:
+    """(N,D) latents, finite, in their own precision; sparse where most are zero, as in raw pixels.
 
     LIBLINEAR holds non-zero entries alone in either case: the same machine comes out, in a third of the memory.
     """
@@ -127,11 +127,16 @@ def _as_features(z: Tensor) -> NDArray[np.float64] | csr_matrix:
     if not np.isfinite(features).all():
         raise Unavailable("latents hold values that are not finite")
     if np.count_nonzero(features) < SPARSE * features.size:
-        return csr_matrix(features, dtype=np.float64)
-    return np.ascontiguousarray(features, dtype=np.float64)
+        return csr_matrix(features)
+    return np.ascontiguousarray(features)
 
 
-def _fit(z: NDArray[np.float64] | csr_matrix, y: NDArray[np.int64], seed: int) -> LinearSVC:
+def _double(z: NDArray[np.floating] | csr_matrix) -> NDArray[np.float64] | csr_matrix:
+    """As scikit-learn wants them: float64, of what is fit or scored now alone."""
+    return z.astype(np.float64, copy=False)
+
+
+def _fit(z: NDArray[np.floating] | csr_matrix, y: NDArray[np.int64], seed: int) -> LinearSVC:
     """A converged LinearSVC of latents (N,D) and classes (N,), or Unavailable."""
     if len(np.unique(y)) < 2:
         raise Unavailable("a classifier needs two classes")
@@ -139,6 +144,6 @@ def _fit(z: NDArray[np.float64] | csr_matrix, y: NDArray[np.int64], seed: int) -
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         try:
-            return machine.fit(z, y)
+            return machine.fit(_double(z), y)
         except ConvergenceWarning as warning:
             raise Unavailable(f"LinearSVC did not converge in {ITERATIONS} iterations") from warning

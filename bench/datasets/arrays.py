@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 CHANNELS = (1, 3)
+CHUNK = 1000  # images turned at a time
 
 
 @dataset(
@@ -85,10 +86,22 @@ def _images(path: Path, key: str, x: np.ndarray) -> np.ndarray:
     if x.ndim == 3 and x.size:
         return np.ascontiguousarray(x[:, None])
     if x.ndim == 4 and x.size and x.shape[3] in CHANNELS:
-        return np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+        return _channels_first(x)
     if x.ndim == 4 and x.size and x.shape[1] in CHANNELS:
         return np.ascontiguousarray(x)
     raise DataError(f"{path}: {key} has shape {x.shape}; give (N,H,W), (N,H,W,C) or (N,C,H,W) with C 1 or 3, and N > 0")
+
+
+def _channels_first(x: np.ndarray) -> np.ndarray:
+    """(N,C,H,W) of (N,H,W,C), in x's own memory where that is contiguous: a second array would be held beside it."""
+    import numpy as np
+
+    x = np.ascontiguousarray(x)
+    count, height, width, channels = x.shape
+    turned = x.reshape(count, channels, height, width)
+    for start in range(0, count, CHUNK):  # an image's numbers stay where the image is
+        turned[start : start + CHUNK] = x[start : start + CHUNK].transpose(0, 3, 1, 2).copy()
+    return turned
 
 
 def _labels(path: Path, key: str, y: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -85,6 +86,12 @@ class Dataset:
             digest.update(f"{array.dtype}{tuple(array.shape)}".encode())
             digest.update(array.contiguous().numpy().data)  # the tensor's own memory: hashing copies nothing
         return digest.hexdigest()
+
+    def without_images(self) -> Dataset:
+        """The same in shapes, labels, names and digest, its images without memory (on torch's meta device)."""
+        described = dataclasses.replace(self, x_train=self.x_train.to("meta"), x_test=self.x_test.to("meta"))
+        described.__dict__["digest"] = self.digest
+        return described
 
 
 def stratified(labels: Tensor, held_out: int, seed: int) -> tuple[Tensor, Tensor]:

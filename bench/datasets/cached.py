@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 def kept(what: str, key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
     """The array kept for `what` under `key`, made and kept now where there is none; older keys of `what` are dropped.
 
+    What is kept is mapped, not read: processes side by side share its pages, and what one writes to the array stays its own.
     A copy that cannot be read is made again. A cache that cannot be written costs a warning, not the array.
     """
-    import numpy as np
 
     path = cache_folder() / "arrays" / f"{what}-{key}.npy"
     try:
-        return np.load(path, allow_pickle=False)
+        return _mapped(path)
     except (OSError, ValueError, EOFError):
         array = make()
     try:
@@ -36,7 +36,16 @@ def kept(what: str, key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
         warnings.warn(
             f"{path.parent}: cannot keep decoded images there ({problem.strerror}); set BENCH_CACHE", stacklevel=2
         )
-    return array
+        return array
+    del array  # before the copy on the disk is mapped: the two are not held together
+    return _mapped(path)
+
+
+def _mapped(path: Path) -> np.ndarray:
+    """The array in a file, its pages read as they are asked for; writable, but never through to the file."""
+    import numpy as np
+
+    return np.load(path, mmap_mode="c", allow_pickle=False)
 
 
 def _write(path: Path, array: np.ndarray) -> None:

@@ -19,12 +19,12 @@ SILENCE_SECONDS = 30.0  # without a limit, a network that swallows packets would
 
 
 def fetch(kind: str, root: Path, files: list[str], archives: list[str], download: bool) -> None:
-    """See to it that `files` (relative to root) are there: by torchvision's class `kind` where some are not.
+    """See to it that `files` (relative to root; a folder's name ends with /) are there: by torchvision's class `kind` where some are not.
 
     Archives that the user put in place are used where their md5 fits. Files already there are left as they are.
     Raises DataError, naming the folder, the problem and the missing files, where download is off or fails.
     """
-    missing = [name for name in files if not (root / name).is_file()]
+    missing = [name for name in files if not _is_there(root, name)]
     if not missing:
         return
     if not download:
@@ -35,11 +35,20 @@ def fetch(kind: str, root: Path, files: list[str], archives: list[str], download
             _download(kind, root, Path(stage), archives)
             for name in missing:
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
-                os.replace(Path(stage) / name, root / name)
+                os.replace(Path(stage) / name, root / name)  # an empty folder in its place gives way
     except (OSError, RuntimeError, EOFError, zlib.error, http.client.HTTPException) as problem:
         reason = f"the download failed ({_short(problem)})"
-        packed = f", or {', '.join(Path(name).name for name in archives)} in {(root / archives[0]).parent}"
+        packed = (
+            f", or {', '.join(Path(name).name for name in archives)} in {(root / archives[0]).parent}"
+            if archives
+            else ""
+        )
         raise _absent(kind, root, missing, reason, packed) from problem
+
+
+def _is_there(root: Path, name: str) -> bool:
+    """Whether it is, a folder with something inside it."""
+    return any(os.scandir(root / name)) if name.endswith("/") and (root / name).is_dir() else (root / name).is_file()
 
 
 def _download(kind: str, root: Path, stage: Path, archives: list[str]) -> None:
@@ -49,7 +58,14 @@ def _download(kind: str, root: Path, stage: Path, archives: list[str]) -> None:
         if (root / name).is_file():
             (stage / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(root / name, stage / name)  # a link would let torchvision overwrite the user's own file
-    getattr(torchvision.datasets, kind)(stage, train=True, download=True)
+    try:
+        getattr(torchvision.datasets, kind)(stage, download=True)
+    except Exception as problem:
+        if type(problem).__module__.startswith(
+            "gdown"
+        ):  # not to be imported: it may be absent, and derives from no other
+            raise OSError(str(problem)) from problem
+        raise
 
 
 @contextmanager

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import struct
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.datasets.base import Dataset, stratified
 from bench.datasets.cached import kept
 from bench.datasets.errors import DataError
+from bench.datasets.images import (
+    EXTENSIONS,
+    GREY,
+    decode,
+    images_below,
+    in_threads,
+    is_image,
+    key_of,
+    readable,
+    short_hash,
+)
 from bench.datasets.registry import dataset
 
 if TYPE_CHECKING:
     import numpy as np
+    from PIL import Image
 
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".pgm", ".tif", ".tiff")
 SPLIT_SEED = 0  # of the split itself, the same for every run: seeds of a suite never move what is tested on
 DECODER = "1"  # to be changed with `_decode`, so that what an older one made is not used
 SHARE = 5  # one image in five is tested on, where the folder has no split of its own
-GREY, COLOUR = ("1", "L", "LA"), ("P", "RGB", "RGBA", "CMYK", "YCbCr")
+CHUNK = 1000  # images moved at a time
 LAYOUT = "put images in PATH/<class>/, or in PATH/train/<class>/ and PATH/test/<class>/"
 
 Listing = dict[str, list[str]]  # class name to the paths of its images; strings, as Path is slow by the thousand
@@ -48,6 +53,17 @@ def folder(path: Path) -> Dataset:
     return from_parts(path, parts, _classes(path, parts), LAYOUT)
 
 
+@dataset(
+    "faces",
+    source="the user's own folder",
+    licence="the user's own",
+    about="your two-class folders: ROOT/faces/<class>/*.jpg and the like, two classes or more; all of one size",
+)
+def faces(root: Path, *, download: bool) -> Dataset:
+    """What `folder` gives of root/faces, under a name that does not hang on where it lies. Raises DataError as `folder` does."""
+    return folder(root / "faces")
+
+
 def from_parts(
     path: Path, parts: list[Listing], classes: tuple[str, ...], layout: str, *, grey: bool = False
 ) -> Dataset:
@@ -61,27 +77,19 @@ def from_parts(
     if len(parts) == 1:
         _check_shares(path, parts[0], layout)
     files = [file for part in parts for images in part.values() for file in images]
-    labels = [label for part in parts for label, images in enumerate(part.values()) for _ in images]
-    what = f"{'grey' if grey else 'folder'}-{_short_hash(str(path.resolve()))}"
-    x = torch.from_numpy(kept(what, _key(path, files), lambda: _decode(files, grey)))
-    y = torch.tensor(labels, dtype=torch.int64)
-    if len(parts) == 2:
-        n_train = sum(len(images) for images in parts[0].values())
-        return Dataset(x[:n_train], y[:n_train], x[n_train:], y[n_train:], classes, name=str(path))
-    train, test = stratified(y, -(-len(y) // SHARE), SPLIT_SEED)
-    return Dataset(x[train], y[train], x[test], y[test], classes, name=str(path))
+    y = torch.tensor([label for part in parts for label, images in enumerate(part.values()) for _ in images])
+    n_train = sum(len(images) for images in parts[0].values())
+    if len(parts) == 1:
+        train, test = stratified(y, -(-len(y) // SHARE), SPLIT_SEED)
+        order, n_train = torch.cat([train, test]), len(train)
+        # decoded in the order of the splits, so that each is a view of the one array
+        files, y = [files[index] for index in order.tolist()], y[order]
+    what = f"{'grey' if grey else 'folder'}-{short_hash(str(path.resolve()))}"
+    x = torch.from_numpy(kept(what, key_of(path, files, DECODER), lambda: _decode(files, grey)))
+    return Dataset(x[:n_train], y[:n_train], x[n_train:], y[n_train:], classes, name=str(path))
 
 
-@contextmanager
-def _readable() -> Iterator[None]:
-    """Name the file that the system will not let us read, in one line."""
-    try:
-        yield
-    except OSError as problem:
-        raise DataError(f"{problem.filename}: cannot be read ({problem.strerror}); mend or remove it") from problem
-
-
-@_readable()
+@readable()
 def _parts(path: Path) -> list[Listing]:
     """[train, test] where the folder is split already, else [all]."""
     if not _is_split(path / "train"):
@@ -96,14 +104,10 @@ def _is_split(train: Path) -> bool:
     if not train.is_dir():
         return False
     inside = list(train.iterdir())
-    return any(item.is_dir() for item in inside) and not any(_is_image(item.name) for item in inside)
+    return any(item.is_dir() for item in inside) and not any(is_image(item.name) for item in inside)
 
 
-def _is_image(name: str) -> bool:
-    return name.lower().endswith(EXTENSIONS) and not name.startswith(".")  # "._x.jpg" is macOS's note about x.jpg
-
-
-@_readable()
+@readable()
 def listing(path: Path, layout: str) -> Listing:
     """The images under each sub-folder, hidden ones apart, those in deeper folders included.
 
@@ -113,7 +117,7 @@ def listing(path: Path, layout: str) -> Listing:
         wrong = "is not a folder" if path.exists() else "does not exist"
         raise DataError(f"{path}: {wrong}; {layout}")
     folders = sorted(item for item in path.iterdir() if item.is_dir() and not item.name.startswith("."))
-    found = {item.name: _images_below(item) for item in folders}
+    found = {item.name: images_below(item) for item in folders}
     if not any(found.values()):
         raise DataError(f"{path}: no images in its folders ({', '.join(EXTENSIONS)}); {layout}")
     if len(found) == 1:
@@ -122,15 +126,6 @@ def listing(path: Path, layout: str) -> Listing:
     if empty:
         raise DataError(f"{path / empty[0]}: holds no images ({', '.join(EXTENSIONS)}); add some or remove that folder")
     return found
-
-
-def _images_below(top: Path) -> list[str]:
-    def stop(problem: OSError) -> None:
-        raise problem  # os.walk would pass over a folder that cannot be read, and leave its images out in silence
-
-    return sorted(
-        os.path.join(where, name) for where, _, names in os.walk(top, onerror=stop) for name in names if _is_image(name)
-    )
 
 
 def _classes(path: Path, parts: list[Listing]) -> tuple[str, ...]:
@@ -150,66 +145,39 @@ def _check_shares(path: Path, images_by_class: Listing, layout: str) -> None:
             raise DataError(f"{path / name}: only {len(images)} images; {need}")
 
 
-@_readable()
-def _key(path: Path, files: list[str]) -> str:
-    """A hash of every file's path, size and time of change: what is kept is used while none of them moves."""
-    digest = hashlib.sha256(DECODER.encode())
-    for file in files:
-        about = os.stat(file)
-        digest.update(
-            f"{file.removeprefix(str(path))}\0{about.st_size}\0{about.st_mtime_ns}\n".encode(errors="surrogateescape")
-        )
-    return digest.hexdigest()[:32]
-
-
-def _short_hash(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:12]
-
-
 def _decode(files: list[str], grey: bool) -> np.ndarray:
     """uint8 (N,C,H,W): C = 1 where every image is grey, or is made so, else 3."""
     import numpy as np
 
-    first = _image(files[0], grey)
-    height, width = first.shape[:2]
+    first = min(files)  # whatever the order of the splits, the same one is held against the others
+    height, width = _image(first, grey).shape[:2]
     x = np.empty((len(files), 1 if grey else 3, height, width), dtype=np.uint8)
+    coloured = np.zeros(len(files), dtype=bool)
 
     def fill(index: int) -> None:
         image = _image(files[index], grey)
         if image.shape[:2] != (height, width):
-            sizes = f"{files[0]} is {width}x{height}, {files[index]} {image.shape[1]}x{image.shape[0]} (width x height)"
+            sizes = f"{first} is {width}x{height}, {files[index]} {image.shape[1]}x{image.shape[0]} (width x height)"
             raise DataError(f"{files[index]}: sizes differ: {sizes}; resize all images to one size")
         x[index] = image.transpose(2, 0, 1)  # one channel is broadcast to three
+        coloured[index] = (image != image[..., :1]).any()
 
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:  # Pillow decodes outside Python's lock
-        for _ in threads.map(fill, range(len(files))):
-            pass
-    all_grey = all(bool((x[:, 0] == x[:, channel]).all()) for channel in range(1, x.shape[1]))
-    return np.ascontiguousarray(x[:, :1]) if all_grey else x
+    in_threads(fill, len(files))
+    return x if grey or coloured.any() else _first_channel(x)
+
+
+def _first_channel(x: np.ndarray) -> np.ndarray:
+    """(N,1,H,W) of (N,3,H,W), in x's own memory: a second array would be held beside it."""
+    ahead = x.reshape(-1)[: x[:, :1].size].reshape(len(x), 1, *x.shape[2:])
+    for start in range(0, len(x), CHUNK):
+        ahead[start : start + CHUNK] = x[start : start + CHUNK, :1].copy()
+    return ahead
 
 
 def _image(file: str, grey: bool) -> np.ndarray:
     """uint8 (H,W,1 or 3) of one file, upright. Raises DataError, naming it, where it cannot be decoded."""
-    import numpy as np
-    from PIL import Image, ImageOps
 
-    try:
-        with Image.open(file) as opened:
-            image = ImageOps.exif_transpose(opened)
-            if image.mode not in GREY + COLOUR:
-                raise DataError(f"{file}: pixels are of kind {image.mode}, not 8-bit; convert it to an 8-bit PNG")
-            pixels = np.asarray(image.convert("L" if grey or image.mode in GREY else "RGB"))
-    except DataError:
-        raise
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        IndexError,
-        struct.error,
-        Image.DecompressionBombError,
-    ) as problem:
-        reason = " ".join(str(problem).split())
-        raise DataError(f"{file}: cannot be decoded ({reason}); replace or remove it") from problem
-    return pixels.reshape(*pixels.shape[:2], -1)
+    def plain(image: Image.Image) -> Image.Image:
+        return image.convert("L" if grey or image.mode in GREY else "RGB")
+
+    return decode(file, plain)

@@ -15,7 +15,7 @@ from bench.datasets.base import Dataset
 from bench.datasets.errors import DataError
 
 GROUP = "bench.datasets"
-BUILT_IN = ("digits", "vision", "rotated", "hiragana", "folder", "arrays")
+BUILT_IN = ("digits", "vision", "rotated", "hiragana", "celeba", "folder", "arrays")
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

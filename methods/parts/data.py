@@ -8,6 +8,10 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+AT_ONCE = 1000
+NUMBERS_AT_ONCE = AT_ONCE * 3 * 32 * 32
+"""Of a batch outside training: a convolutional layer's maps of 1,000 images of 3x64x64 would take gigabytes."""
+
 
 @dataclass(frozen=True)
 class ImageSpec:
@@ -37,8 +41,14 @@ class Images:
     def __len__(self) -> int:
         return len(self.x)
 
-    def batches(self, size: int = 1000) -> Iterator[tuple[Tensor, Tensor]]:
-        """In order, scaled to [0, 1]: pairs of (size, C, H, W) float32 and (size,) labels."""
+    @property
+    def at_once(self) -> int:
+        """Images that fit in a batch outside training: 1,000 of up to 3x32x32 numbers, fewer of larger ones."""
+        return max(1, min(AT_ONCE, NUMBERS_AT_ONCE // self.x.shape[1:].numel()))
+
+    def batches(self, size: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+        """In order, scaled to [0, 1]: pairs of (size, C, H, W) float32 and (size,) labels. size: `at_once` where none is given."""
+        size = size or self.at_once
         starts = list(range(0, len(self), size))
         if len(starts) > 1 and len(self) - starts[-1] == 1:
             starts.pop()  # one image alone has no pair: it joins the batch before it, as in training

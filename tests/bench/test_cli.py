@@ -113,6 +113,7 @@ def test_seeds_of_a_suite_that_are_none(tmp_path: Path, seeds: Any) -> None:
         ({"datset": "digits"}, ["'datset'", "did you mean 'dataset'"]),
         ({"budget": {"epoch": 2}}, ["'epoch'", "did you mean 'epochs'"]),
         ({"evaluation": {"sample": 2}}, ["'sample'", "did you mean 'samples'"]),
+        ({"evaluation": {"svm_images": 0}}, ["evaluation.svm_images", "greater than or equal to 1"]),
         ({"budget": {"epochs": 0}}, ["budget.epochs", "greater than or equal to 1"]),
         ({"budget": {"precision": "fp16"}}, ["budget.precision", "'fp32'", "'fp16'"]),
         ({"budget": {"learning_rate": 0}}, ["budget.learning_rate", "greater than 0"]),

@@ -11,10 +11,11 @@ from torch import Tensor
 
 import methods
 from bench import evidence as module
-from bench import generated, given
+from bench import generated
 from bench.evidence import Evidence
-from bench.gathering import NotGiven, gathered
+from bench.gathering import NotGiven, gathered, joined
 from methods.base import AbstractMethod, ImageSpec
+from methods.parts import data as parts_data
 from metrics.base import Unavailable
 from metrics.features import FeatureSet
 
@@ -143,10 +144,49 @@ def test_batches_change_nothing(make: Make, monkeypatch: pytest.MonkeyPatch) -> 
     whole, parts = make(), make()
     names = ("latents_train", "reconstructions", "labels_test", "kl")
     expected = [getattr(whole, name) for name in names]
-    for part in (generated, given):
-        monkeypatch.setattr(part, "BATCH", 3)
+    monkeypatch.setattr(parts_data, "AT_ONCE", 3)
     assert all(torch.allclose(getattr(parts, n), e, atol=1e-5) for n, e in zip(names, expected, strict=True))
     assert len(parts.samples) == 30
+
+
+def few(make: Make, images: int | None, **options: Any) -> Evidence:
+    """Evidence with a bound on the images that linear classifiers are fit on."""
+    found = make(**options)
+    found.settings = found.settings.model_copy(update={"svm_images": images})
+    return found
+
+
+def test_linear_classifiers_are_fit_on_all_images_or_on_a_share_of_each_class(make: Make) -> None:
+    for images in (None, 50, 99):
+        whole = few(make, images)
+        assert torch.equal(whole.svm_latents, whole.latents_train)
+        assert torch.equal(whole.svm_y, whole.y_train)
+        assert "svm" not in whole.protocol
+    part = few(make, 25)
+    assert torch.equal(part.svm_latents, part.latents_train[part._svm_rows])
+    assert torch.equal(part.svm_y, part.y_train[part._svm_rows])
+    assert len(part._svm_rows.unique()) == 25
+    assert (part.svm_y.bincount() - part.y_train.bincount() / 2).abs().max() < 1
+    assert part.protocol["svm"] == {"images": 25, "of": 50}
+
+
+def test_rows_of_a_seed_share_the_images_that_linear_classifiers_are_fit_on(make: Make) -> None:
+    rows = [few(make, 25, **options)._svm_rows for options in ({}, {"name": "raw-pixels"}, {"seed": 1})]
+    assert torch.equal(rows[0], rows[1])
+    assert not torch.equal(rows[0], rows[2])
+
+
+def test_too_few_images_for_linear_classifiers_are_refused(make: Make) -> None:
+    with pytest.raises(
+        Unavailable, match=r"svm_images=3 leaves no image of class \d: set evaluation.svm_images higher"
+    ):
+        _ = few(make, 3).svm_latents
+
+
+def test_parts_are_joined_as_cat_joins_them() -> None:
+    whole = torch.arange(42.0).view(7, 3, 2)
+    for size in (1, 3, 7):
+        assert torch.equal(joined(iter(whole.split(size)), 7), whole)
 
 
 MISSING = {

@@ -26,7 +26,18 @@ def two_classes(root: Path, *, download: bool) -> Dataset:
 
 def test_names_and_descriptions():
     assert names() == [
-        *("cifar10", "digits", "fashion-mnist", "hiragana", "kmnist", "mnist", "rot-mnist"),
+        *(
+            "celeba-128",
+            "celeba-64",
+            "cifar10",
+            "digits",
+            "faces",
+            "fashion-mnist",
+            "hiragana",
+            "kmnist",
+            "mnist",
+            "rot-mnist",
+        ),
         *("folder:PATH", "npz:PATH"),
     ]
     assert all(describe(name).about and describe(name).source and describe(name).licence for name in names())

@@ -223,6 +223,11 @@ def test_a_neutral_classifier_other_than_the_small_one_is_named_with_its_epochs(
     ]
 
 
+def test_on_how_many_images_linear_classifiers_were_fit_is_said(tmp_path: Path) -> None:
+    notes = only(collect(save(tmp_path, [record(protocol={"svm": {"images": 5000, "of": 60000}})]))).notes
+    assert notes[0].startswith("linear classifiers (svm): fit on 5,000 of 60,000 training images")
+
+
 def test_errors_of_the_caller_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no such results folder"):
         collect(tmp_path / "nowhere")

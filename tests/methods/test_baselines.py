@@ -55,6 +55,8 @@ def test_mean_image(spec: ImageSpec, data: TrainingData) -> None:
     assert torch.allclose(method.reconstruct(x, y), x.mean(0).expand_as(x), atol=1e-6)
     for k in range(spec.classes):
         assert torch.allclose(method.sample(torch.tensor([k]))[0], x[y == k].mean(0), atol=1e-6)
+        ink = data.train.x[y == k].float()
+        assert torch.equal(method.class_means[k], ink.sum(0) / (255 * len(ink))), "to the bit: batches change nothing"
     drawn = method.sample_any(40)
     assert all(any(torch.equal(image, mean) for mean in method.class_means) for image in drawn)
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.distributions import Bernoulli as TorchBernoulli
 from torch.distributions import Independent, Normal, OneHotCategorical, kl_divergence
 
-from methods.parts import Bernoulli, Categorical, Gaussian, Joint, lloyd, nearest, one_hot, spread_seeds
+from methods.parts import Bernoulli, Categorical, Gaussian, Images, Joint, lloyd, nearest, one_hot, spread_seeds
 
 
 @pytest.fixture(autouse=True)
@@ -180,3 +180,15 @@ def test_seeds_are_drawn_by_squared_distance() -> None:
     pairs = torch.stack([spread_seeds(points, 2).flatten() for _ in range(1500)])
     second = pairs[pairs[:, 0] == 0, 1]
     assert (second == 3).float().mean().item() == pytest.approx(0.9, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [((1, 28, 28), 1000), ((3, 32, 32), 1000), ((3, 64, 64), 250), ((3, 128, 128), 62), ((1, 9999, 999), 1)],
+)
+def test_a_batch_outside_training_holds_fewer_of_larger_images(shape: tuple[int, int, int], size: int) -> None:
+    x = torch.zeros(1, *shape, dtype=torch.uint8).expand(2 * size + 2, *shape)
+    images = Images(x, torch.zeros(len(x), dtype=torch.int64))
+    assert images.at_once == size
+    first, labels = next(images.batches())
+    assert len(first) == len(labels) == size

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from metrics import features
-from metrics.base import Unavailable
+from metrics.base import Unavailable, at_once
 from metrics.features import FeatureSet, NeutralClassifier, frechet, inception_extractor, predict, to_uint8
 
 
@@ -52,6 +52,13 @@ def test_predict_is_the_softmax_of_scaled_images_in_any_batches(monkeypatch):
     predictions, confidences = predict(classifier, images)
     assert torch.equal(predictions, expected.argmax(1))
     torch.testing.assert_close(confidences, expected.amax(1))
+
+
+def test_fewer_of_larger_images_are_taken_at_a_time():
+    sizes = {
+        shape: at_once(torch.empty(0, *shape), 500) for shape in ((1, 8, 8), (3, 32, 32), (3, 64, 64), (3, 999, 9999))
+    }
+    assert list(sizes.values()) == [500, 500, 125, 1]
 
 
 def test_predict_refuses_train_mode_and_images_not_quantised():
