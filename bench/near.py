@@ -14,7 +14,7 @@ from bench.gathering import gathered
 from bench.seeds import generator
 from bench.sources import ROOT
 from metrics.base import Neighbours, Unavailable
-from metrics.features import to_uint8
+from metrics.features import features_of, to_uint8
 
 SHOWN = 3
 """Nearest training images that are kept of each."""
@@ -128,7 +128,7 @@ class Near(Featured):
 
     # In the neutral classifier's features.
     def _feature_nearest(self, images: Tensor, near: Neighbours) -> Neighbours:
-        features, train = self._neutral_features(images), self.neutral_features_train
+        features, train = features_of(self.neutral, images), self.neutral_features_train
         # the same image in another batch may differ in its last digits: a copy is given its original's
         copies = near.distances[:, :1] == 0
         features = torch.where(copies, train[near.indices[:, 0]], features)

@@ -36,6 +36,8 @@ EVIDENCE = {
     "category_sample_labels",
     "category_sample_predictions",
     "asked_labels",
+    "svm_latents",
+    "svm_y",
     "proposal_labels",
     "proposal_predictions",
     "proposals_accepted",
