@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 
@@ -141,7 +142,7 @@ def _traversals(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
 @torch.no_grad()
 def _interpolations(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
     """A row a class: two test images of it, and between them what lies between their codes (001_9c71068f65ebe130.txt, Figure 5)."""
-    method, test = evidence.method, evidence.test
+    test, method = evidence.test, cast(Any, evidence.method)
     of_class = [(test.y == k).nonzero().flatten()[:2] for k in range(min(evidence.n_classes, ROWS_AT_MOST))]
     pairs = [rows for rows in of_class if len(rows) == 2]
     if not pairs:

@@ -86,11 +86,11 @@ class ReGene(AbstractMethod):
         blocks = blocks or blocks_for(spec.shape)
         self.classifier = VGGClassifier(spec.shape, spec.classes, width, blocks, convolutions, latent)
         self.decoder = VGGDecoder(spec.shape, self.classifier, convolutions, latent)
-        self.register_buffer("confidence", torch.full((spec.classes,), math.nan))
+        self.register_buffer("confidence", torch.full((spec.classes,), math.inf))
         self.register_buffer("decoder_start", torch.zeros((), dtype=torch.int64))
         self.ssim = SSIM(spec.height, spec.width)
         self.perceptual = settled(perceptual)
-        self.seen_by: list[ImageNetFeatures] = []  # in a list: no part of this method's state
+        self.imagenet: ImageNetFeatures | None = None
         falling = {"ssim": ssim_weight, "perceptual": perceptual_weight}
         self.fall = (1 - final_share) / fall_steps, 1 - final_share
         self.weights = {"mae": mae_weight, **{name: partial(self._falling, w) for name, w in falling.items()}}
@@ -111,8 +111,8 @@ class ReGene(AbstractMethod):
         self._take_confidence(data)
         self.decoder_start.copy_(self.optimiser_steps)
         if self.perceptual is not None:
-            self.seen_by = [ImageNetFeatures(self.perceptual).to(self.decoder_start.device)]
-            self.facts["perceptual_hash"] = self.seen_by[0].hash
+            self.imagenet = ImageNetFeatures(self.perceptual).to(self.decoder_start.device)
+            self.facts["perceptual_hash"] = self.imagenet.hash
         epochs, said = self.epochs[1], ("loss_weights", "perceptual_features", "perceptual_hash")
         shared = {name: self.facts.get(name) for name in said}
         yield Phase("decoder", self.decoder, self.decoder_terms, epochs=epochs, shared=shared)
@@ -131,9 +131,9 @@ class ReGene(AbstractMethod):
         with torch.no_grad():
             maps = self.classifier.features(x)
             z = self.classifier.code(maps[-1]).float()
-            target = self.seen_by[0](x) if self.seen_by else maps
+            target = maps if self.imagenet is None else self.imagenet(x)
         decoded = self.decoder(z)
-        found = self.seen_by[0](decoded) if self.seen_by else self.classifier.features(decoded)
+        found = self.classifier.features(decoded) if self.imagenet is None else self.imagenet(decoded)
         apart = [(a - b).float().square().flatten(1).mean(1) for a, b in zip(found, target, strict=True)]
         return {
             "mae": (decoded - x).abs().flatten(1).mean(1),
@@ -165,7 +165,7 @@ class ReGene(AbstractMethod):
                 f"class {', '.join(undefined)}: the classifier is right on none of its held-out images, so that the confidence to pass "
                 "is undefined: train for more epochs, or hold out more images"
             )
-        self.confidence.copy_(torch.tensor(means))
+        self.confidence.copy_(torch.tensor(means).nan_to_num(math.inf))  # nothing passes what is undefined
         self.facts["confidence"] = {data.name_of(k): None if math.isnan(mean) else mean for k, mean in enumerate(means)}
 
     @torch.no_grad()

@@ -128,19 +128,22 @@ def imagenet_file() -> Path:
 class ImageNetFeatures(nn.Module):
     """relu2_2 and relu3_3 of torchvision's VGG-16 with the weights of a file, frozen: of (N, C, H, W) in [0, 1], C 1 or 3.
 
-    Raises ValueError, naming the file, where it does not hold these weights.
+    Its weights are no part of a state: they are the file's, whose sha256 is `hash`. Raises ValueError, naming the file, where it does not
+    hold these weights.
     """
+
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self, path: Path) -> None:
         from torchvision.models import vgg16
 
         super().__init__()
         with torch.device("meta"):
-            whole = vgg16().features[: TAPPED[-1] + 1]
+            layers = vgg16().features[: TAPPED[-1] + 1]
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
-            kept = {name: state[f"features.{name}"] for name in whole.state_dict()}
-            whole.load_state_dict(kept, assign=True)
+            layers.load_state_dict({name: state[f"features.{name}"] for name in layers.state_dict()}, assign=True)
         except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as problem:
             said = (str(problem).splitlines() or [type(problem).__name__])[0]
             raise ValueError(
@@ -148,16 +151,19 @@ class ImageNetFeatures(nn.Module):
             ) from problem
         with path.open("rb") as file:
             self.hash = hashlib.file_digest(file, "sha256").hexdigest()
-        self.layers = whole
-        self.register_buffer("mean", torch.tensor(MEAN)[:, None, None])
-        self.register_buffer("deviation", torch.tensor(DEVIATION)[:, None, None])
-        self.requires_grad_(False).eval()
+        self.kinds = [type(layer) for layer in layers]
+        for name, value in layers.state_dict().items():
+            self.register_buffer(name.replace(".", "_"), value.float(), persistent=False)
+        self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], persistent=False)
+        self.register_buffer("deviation", torch.tensor(DEVIATION)[:, None, None], persistent=False)
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> list[Tensor]:
-        found = []
-        x = (x.expand(-1, 3, -1, -1) - self.mean) / self.deviation
-        for number, layer in enumerate(self.layers):
-            x = layer(x)
+        found, x = [], (x.expand(-1, 3, -1, -1) - self.mean) / self.deviation
+        for number, kind in enumerate(self.kinds):
+            if kind is nn.Conv2d:
+                x = F.conv2d(x, self.get_buffer(f"{number}_weight"), self.get_buffer(f"{number}_bias"), padding=1)
+            else:
+                x = F.relu(x) if kind is nn.ReLU else F.max_pool2d(x, 2)
             if number in TAPPED:
                 found.append(x)
         return found
