@@ -16,6 +16,7 @@ METHODS |= {"beta-vae-capacity", "joint-vae", "supervised-joint-vae", "mmd-vae",
 POSED = {"tvae", "tvae-tps", "dtvae"}
 GENERATORS = {"elbo-simple", "mmd-simple", "mmd-medium1", "mmd-medium2"}
 HELD = ["beta-vae-capacity", "joint-vae", "supervised-joint-vae"]
+REGENE = {"regene", "regene-5"}
 BASELINES = {"raw-pixels", "pca-20", "mean-image", "training-copy", "real-images"}
 
 
@@ -31,8 +32,9 @@ def checks(cells: pd.DataFrame) -> list[tuple[str, bool]]:
     """What holds for any sound run of the suite: each check can fail."""
     row = cells.set_index("label")
     vaes, generators = row.loc[sorted(METHODS)], row.loc[sorted(GENERATORS)]
+    regene, copies = row.loc[sorted(REGENE)], row.loc["training-copy"]
     return [
-        ("every row is there", set(row.index) == METHODS | POSED | GENERATORS | BASELINES),
+        ("every row is there", set(row.index) == METHODS | POSED | GENERATORS | REGENE | BASELINES),
         ("every status is ok", bool((row["status"] == "ok").all())),
         (
             "every VAE, and a generator's own, beats the mean image",
@@ -85,6 +87,23 @@ def checks(cells: pd.DataFrame) -> list[tuple[str, bool]]:
                 and row.loc[sorted(POSED), ["elbo", "nll_iw"]].isna().all(axis=None)
                 and row.loc["tvae-normal5", "kl_pose"] > 0
             ),
+        ),
+        (
+            "combinations of images show their class, before the filter and after it",
+            bool((regene[["neutral_accuracy_unfiltered", "neutral_accuracy"]] > 0.9).all(axis=None)),
+        ),
+        (
+            "a combination of rightly classified latents keeps its class (Lemma 1)",
+            bool((regene["class_kept_at_z"] > 0.999).all()),
+        ),
+        ("the filter takes some and leaves some", bool(regene["accept_rate"].between(0.05, 0.999).all())),
+        (
+            "originals are farther from generations than from reconstructions",
+            bool((regene["fd_neutral_org_vs_gen"] > regene["fd_neutral_org_vs_recon"]).all()),
+        ),
+        (
+            "a copy of a training image is nothing new, a real test image is",
+            copies["novelty_mse"] == copies["authenticity_mse"] == 0 < copies["novelty_mse_test"],
         ),
         ("raw pixels separate linearly", row.loc["raw-pixels", "svm_test_accuracy"] > 0.9),
         ("parts of the time add up", bool((parts(row) / row["timing_total_seconds"]).between(0.98, 1.02).all())),
