@@ -16,8 +16,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from helpers_e2e import Outcome, here
 
 from bench import _figure_dimension_claims as claims
+from bench._figure_cells import line_of
 from bench._figure_dimension import _drawn, table
-from bench._figure_dimension_lines import Line, _line_of, lines
+from bench._figure_dimension_lines import Line, lines
 from bench.figures import Request
 from bench.record import Record, write
 from bench.suite import Cell, Plan, UsageError
@@ -386,4 +387,4 @@ def test_records_of_no_use(results: Results, undo: Callable[[Path], Any], said: 
 )
 def test_a_line_is_the_label_without_its_latent(label: str, latent: int, line: str) -> None:
     cell = Cell("id", label, "vae", "digits", 0, {"latent": latent}, {}, "", {})
-    assert _line_of(cell) == line
+    assert line_of(cell, "latent") == line
