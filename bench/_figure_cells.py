@@ -52,11 +52,12 @@ def plan_of(request: Request) -> Plan:
     return Plan.read(plans[request.suite])
 
 
-def cells_of(request: Request) -> list[Cell]:
-    """The latest plan's cells. Raises UsageError where it has none."""
-    cells = [Cell(**one) for one in plan_of(request).cells]
+def cells_of(request: Request, method: str | None = None) -> list[Cell]:
+    """The latest plan's cells, all or a method's. Raises UsageError where it has none."""
+    cells = [cell for cell in (Cell(**one) for one in plan_of(request).cells) if method in (None, cell.method)]
     if not cells:
-        raise UsageError(f"suite {request.suite!r} in {request.results} has no rows: there is nothing to draw")
+        which = f" of method {method}" if method else ""
+        raise UsageError(f"suite {request.suite!r} in {request.results} has no rows{which}: there is nothing to draw")
     return cells
 
 

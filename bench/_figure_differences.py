@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -59,26 +59,26 @@ def pairing(differences: Mapping[str, Difference]) -> str:
     return "; ".join(said)
 
 
-def steps(points: Mapping[float, OverSeeds]) -> dict[str, Difference]:
+def steps(points: Mapping[Any, OverSeeds]) -> dict[str, Difference]:
     """From each point to the next, and from the first to the last, of two points or more: `2 to 3`, ... `2 to 5`."""
     ends = list(points)
     pairs = dict.fromkeys([*pairwise(ends), (ends[0], ends[-1])])
     return {f"{low:g} to {high:g}": between(points[high], points[low]) for low, high in pairs}
 
 
-def trend(found: Mapping[str, Difference], way: Way, strict: bool) -> str:
+def trend(found: Mapping[str, Difference], way: Way, strict: bool, digits: int) -> str:
     """Whether a curve goes this way from end to end and no step the other way, as far as the seeds tell; found: as `steps` gives it.
 
     strict: it has to go this way; else it is enough that it is not seen to go the other.
     """
     sign, other = (1, "falls") if way == "rises" else (-1, "rises")
-    against = [place for place, one in found.items() if one.sign == -sign]
+    against = [f"{place} by {abs(one.mean):.{digits}f}" for place, one in found.items() if one.sign == -sign]
     if against:
         return f"{FAILS} ({other} from {', '.join(against)})"
     ends, whole = list(found.items())[-1]
     if whole.sign == sign:
         unclear = [place for place, one in found.items() if one.mean * sign < 0]
-        but = f"; against it, but not told apart from 0: {', '.join(unclear)}" if unclear else ""
+        but = f"; {other} from {', '.join(unclear)}, not told apart from level" if unclear else ""
         return f"{HOLDS} ({way} from {ends}{but})"
     told = "the same" if whole.interval is None else f"not told apart by {whole.seeds} seeds"
     return f"{FAILS if strict else HOLDS} ({told} from {ends})"

@@ -9,17 +9,27 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bench import _figure_dimension_claims as claims
-from bench._charts import WIDTH, _figure, _style
-from bench._figure_dimension_lines import METRIC, Line, Row, lines
-from bench._figure_parts import BELOW, LEFT, PLOT, RIGHT, above, band_said, curve, heading, legend, seeds_said
+from bench._charts import _figure, _style
+from bench._figure_dimension_lines import METRIC, Line, lines
+from bench._figure_parts import (
+    BELOW,
+    LEFT,
+    PLOT,
+    RIGHT,
+    above,
+    band_said,
+    columns_of,
+    curve,
+    heading,
+    legend,
+    seeds_said,
+    ticks,
+)
 from bench.figures import Request, save
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-DIGIT = 10
-"""How many pixels a digit of a tick is wide."""
 TABLE = (
     *("line", "row", "method", "total", "z", "u", "n", "mean", "sd", "pose_prior", "transform"),
     *("seeds", "metric", "unit", "suite", "dataset"),
@@ -55,19 +65,17 @@ def table(suite: str, found: Sequence[Line]) -> str:
 
 def _drawn(request: Request, found: Sequence[Line]) -> Drawing:
     names = [_name(line) for line in found]
-    longest = max(map(len, names))
-    columns = 3 if longest <= 16 else 2 if longest <= 38 else 1
+    columns = columns_of(names)
     caption = _caption(request.suite, found)
     height = above(caption, len(found), columns) + PLOT + BELOW
     with _style():
         drawing = _figure(height)
         axes = drawing.add_axes((LEFT, BELOW / height, RIGHT - LEFT, PLOT / height))
         for position, (line, name) in enumerate(zip(found, names, strict=True)):
-            means, spreads = ([figure(row) for row in line.rows] for figure in (Row.mean, Row.spread))
-            curve(axes, [row.total for row in line.rows], means, spreads, position, name, dashed=line.uncoded)
+            curve(axes, {row.total: row for row in line.rows}, position, name, dashed=line.uncoded)
         axes.ticklabel_format(useOffset=False)
         axes.tick_params(labelsize=11)
-        _ticks(axes, found)
+        ticks(axes, Counter(row.total for line in found for row in line.rows))
         axes.set_xlabel("total latent dimension, dim(z) + dim(u)")
         axes.set_ylabel("reconstruction error (nats/image, lower is better)")
         legend(axes, columns)
@@ -79,21 +87,6 @@ def _name(line: Line) -> str:
     """`tvae-tps (18 of pose, no KL cost)`."""
     cost = ", no KL cost" if line.uncoded else ""
     return f"{line.name} ({line.pose} of pose{cost})" if line.pose else line.name
-
-
-def _ticks(axes: Axes, found: Sequence[Line]) -> None:
-    """A tick a total measured, with its number where there is room: first for those of most lines."""
-    axes.margins(x=0.025)
-    low, high = axes.get_xlim()
-    pixels = (RIGHT - LEFT) * WIDTH / (high - low)
-    count = Counter(row.total for line in found for row in line.rows)
-    numbered: list[int] = []
-    for total in sorted(count, key=lambda one: (-count[one], one)):
-        digits = {other: (len(str(total)) + len(str(other))) / 2 for other in numbered}
-        if all(abs(total - other) * pixels >= (digits[other] + 1) * DIGIT for other in numbered):
-            numbered.append(total)
-    axes.set_xticks(sorted(numbered))
-    axes.set_xticks(sorted(set(count) - set(numbered)), minor=True)
 
 
 def _caption(suite: str, found: Sequence[Line]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bench._figure_claims import FAILS, HOLDS
+from bench._figure_claims import FAILS, HOLDS, spread
 from bench._figure_differences import UNKNOWN, Difference, between, paired, pairing
 from bench._figure_dimension_lines import Line, Row, no_cost
 
@@ -97,11 +97,9 @@ def _verdict(gaps: Sequence[Gap]) -> str:
 
 def _optimum(vae: Line) -> str:
     lowest = min(vae.rows, key=Row.mean)
-    deviation = lowest.deviation()
-    spread = "" if deviation is None else f" ± {deviation:.2f}"
     alike = [str(row.total) for row in vae.rows if row is not lowest and not _apart(row, lowest)]
     told = f"; not told apart from it by their common seeds (paired t, 95 %): {', '.join(alike)}" if alike else ""
-    return f"at {lowest.total}, {lowest.mean():.2f}{spread} nats{told}: {_near(vae, lowest)}"
+    return f"at {lowest.total}, {spread(list(lowest.by_seed.values()), 2)} nats{told}: {_near(vae, lowest)}"
 
 
 def _apart(row: Row, lowest: Row) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench._figure_cells import of_one_dataset, plan_of
+from bench._figure_cells import cells_of, of_one_dataset
 from bench.figures import Request
 from bench.record import Record, cells_folder, find
 from bench.suite import Cell, UsageError, nearest
@@ -77,21 +77,15 @@ def accuracy_at(at: float, cosine: Array, accuracy: Array) -> float | None:
 
 def rows(request: Request) -> list[Row]:
     """The rows asked for, or the figure's own choice. Raises UsageError for what is not there or not whole."""
-    plan = plan_of(request)
-    cells = [cell for cell in (Cell(**one) for one in plan.cells) if cell.method == METHOD]
-    if not cells:
-        raise UsageError(
-            f"suite {plan.suite!r} in {request.results} has no rows of method {METHOD}: there is nothing to draw"
-        )
-    cells = of_one_dataset(cells, request.dataset)
+    cells = of_one_dataset(cells_of(request, METHOD), request.dataset)
     options = {cell.label: cell.options for cell in cells}
     for label in request.rows or ():
         if label not in options:
-            raise UsageError("--rows: " + nearest(label, options, f"{METHOD} row of suite {plan.suite!r}"))
+            raise UsageError("--rows: " + nearest(label, options, f"{METHOD} row of suite {request.suite!r}"))
     labels = request.rows or _chosen(options)
     if not labels:
         raise UsageError(
-            f"suite {plan.suite!r} has no row of generator simple that searches its theta: choose with --rows"
+            f"suite {request.suite!r} has no row of generator simple that searches its theta: choose with --rows"
         )
     known = {one.cell: one for one in find(request.results) if isinstance(one, Record)}
     return [_row([cell for cell in cells if cell.label == label], known, request.results) for label in labels]
