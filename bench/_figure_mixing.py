@@ -115,7 +115,6 @@ def _drawn(request: Request, found: Sequence[Row], other: str) -> Drawing:
         upper.tick_params(labelbottom=False)
         lower.set_xticks(ALPHAS, [f"{alpha:g}" for alpha in ALPHAS])
         lower.set_xlabel("α: each image is (1 − α) · original + α · reconstruction")
-        drawing.align_ylabels([upper, lower])
         legend(upper, columns)
         heading(drawing, height, "Accuracy and distance of mixtures of originals and reconstructions", caption)
     return drawing
@@ -134,6 +133,7 @@ def _panel(axes: Axes, found: Sequence[Row], metric: str) -> None:
         axes.set_ylim((low + high - NARROWEST) / 2, (low + high + NARROWEST) / 2)
     axes.tick_params(labelsize=11)
     axes.set_ylabel(AXES[metric], fontsize=11)
+    axes.yaxis.set_label_coords(-0.08, 0.5)  # one place for both panels, however wide their ticks
 
 
 def _caption(suite: str, found: Sequence[Row], other: str) -> list[str]:
