@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bench._charts import _figure, _style
-from bench._figure_cells import grouped
 from bench._figure_claims import spread
 from bench._figure_differences import Way, pairing, steps, trend
 from bench._figure_mixing_rows import ACCURACY, ALPHAS, FD, FID, Row, distance, rows
@@ -46,14 +45,7 @@ def draw(request: Request) -> list[str]:
     data = request.out.with_suffix(".csv")
     data.write_text(table(request.suite, found, other), encoding="utf-8")
     head = f"claims of {SOURCE}, here on {found[0].dataset}, mean ± standard deviation over seeds:"
-    return [
-        f"written: {', '.join(map(str, [*written, data]))}",
-        *notes,
-        *why,
-        *_alike(found, other),
-        head,
-        *claims(found, other),
-    ]
+    return [f"written: {', '.join(map(str, [*written, data]))}", *notes, *why, head, *claims(found, other)]
 
 
 def table(suite: str, found: Sequence[Row], other: str) -> str:
@@ -76,16 +68,6 @@ def claims(found: Sequence[Row], other: str) -> list[str]:
     said += [f"accuracy falls with alpha ({WORSE}), {row.label}: {_trend(row, ACCURACY, 'falls')}" for row in found]
     name = f"{NAMES[other]} rises with alpha ({FARTHER})"
     return [*said, *(f"{name}, {row.label}: {_trend(row, other, 'rises')}" for row in found)]
-
-
-def _alike(found: Sequence[Row], other: str) -> list[str]:
-    """Rows whose lines lie upon each other, as of one trained decoder."""
-    curves = [
-        (row.label, tuple(one.mean() for at in (ACCURACY, other) for one in row.of(at).values())) for row in found
-    ]
-    return [
-        f"one line upon another, figures are the same: {', '.join(own)}" for own in grouped(curves).values() if own[1:]
-    ]
 
 
 def _figures(row: Row, metric: str) -> str:
@@ -133,7 +115,7 @@ def _panel(axes: Axes, found: Sequence[Row], metric: str) -> None:
         axes.set_ylim((low + high - NARROWEST) / 2, (low + high + NARROWEST) / 2)
     axes.tick_params(labelsize=11)
     axes.set_ylabel(AXES[metric], fontsize=11)
-    axes.yaxis.set_label_coords(-0.08, 0.5)  # one place for both panels, however wide their ticks
+    axes.yaxis.set_label_coords(-0.09, 0.5)  # one place for both panels, however wide their ticks
 
 
 def _caption(suite: str, found: Sequence[Row], other: str) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench._figure_cells import OverSeeds, by_label, cells_of, lacking, left_out, of_one_dataset, records_of
+from bench._figure_cells import OverSeeds, by_label, cells_of, lacking, left_out, of_one_dataset, plan_of, records_of
 from bench.figures import Request
 from bench.record import Record, cells_folder
 from bench.suite import Cell, UsageError
@@ -45,8 +45,11 @@ class Row:
 
 
 def rows(request: Request) -> tuple[list[Row], list[str]]:
-    """The rows asked for, or all that have the file, and what is to be said of the others. Raises UsageError, by the row's name, where
-    one that is asked for lacks it or one is broken, and where there is nothing to draw.
+    """The rows asked for, or all that have the file, and what is to be said of the others.
+
+    Unasked, the suite's reference rows are left out, since a floor would flatten the others, and rows of the same figures, as of one
+    trained decoder, are drawn once. Raises UsageError, by the row's name, where one that is asked for lacks the file or one is broken,
+    and where there is nothing to draw.
     """
     cells = of_one_dataset(cells_of(request), request.dataset)
     known = records_of(request, cells)
@@ -59,7 +62,15 @@ def rows(request: Request) -> tuple[list[Row], list[str]]:
         raise UsageError(f"row {label}: {why}: {ask}, or choose others with --rows")
     if not found:
         raise UsageError(f"suite {request.suite!r}: nothing to draw: {'; '.join(left_out(without))}: {ask}")
-    return found, [*left_out(without), *lacking([row.of(ACCURACY)[0.0] for row in found])]
+    alike = _alike(found)
+    if request.rows is None:
+        aside = set(plan_of(request).reference_rows)
+        kept = [row for row in found if row.label not in aside] or found
+        without |= {row.label: "a reference row" for row in found if row not in kept}
+        alike = _alike(kept)
+        found = [own[0] for own in alike]
+    said = [f"the same figures, one line: {', '.join(row.label for row in own)}" for own in alike if own[1:]]
+    return found, [*left_out(without), *said, *lacking([row.of(ACCURACY)[0.0] for row in found])]
 
 
 def distance(found: Sequence[Row]) -> tuple[str, list[str]]:
@@ -69,6 +80,18 @@ def distance(found: Sequence[Row]) -> tuple[str, list[str]]:
         return FID, []
     which = "no row has it" if len(lack) == len(found) else f"{', '.join(lack)} without it"
     return FD, [f"FID is not drawn ({which}): the Fréchet distance is in features of the neutral classifier"]
+
+
+def _alike(found: Sequence[Row]) -> list[list[Row]]:
+    """Rows of the same figures together."""
+    together: list[list[Row]] = []
+    for row in found:
+        own = next((own for own in together if own[0].by_seed == row.by_seed), None)
+        if own is None:
+            together.append([row])
+        else:
+            own.append(row)
+    return together
 
 
 def _row(cells: Sequence[Cell], known: dict[str, Record], results: Path) -> Row:

@@ -23,6 +23,7 @@ class Made:
 
     def __init__(self, folder: Path, figure: str) -> None:
         self.folder, self.name, self.cells = folder, figure, list[dict[str, Any]]()
+        self.references: list[str] = []
 
     def cell(
         self,
@@ -51,7 +52,7 @@ class Made:
         return folder
 
     def planned(self) -> None:
-        plan = Plan("s", "", self.cells, [], [], {}, {}, 0, "", "", "cpu", 1, 1, [], {})
+        plan = Plan("s", "", self.cells, [], self.references, {}, {}, 0, "", "", "cpu", 1, 1, [], {})
         path = self.folder / "plans" / "s.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(plan.json())

@@ -147,6 +147,14 @@ def test_rows_that_give_no_point_are_left_out_and_said(results: Results) -> None
     ]
 
 
+def test_a_row_without_its_n_in_the_label_is_on_the_line_of_the_others(results: Results) -> None:
+    results.row("regene", 2, [0.99]).row("regene-3", 3, [0.99]).row("regene-5", 5, [0.99])
+    results.row("regene-10-90", 2, [0.99], weights=[0.1, 0.9])
+    for rows in ((), ("regene",)):
+        (line,), _ = results.read(*rows)
+        assert (line.name, [point.label for point in line.points]) == ("mnist", ["regene", "regene-3", "regene-5"])
+
+
 def test_rows_in_any_order(results: Results) -> None:
     results.sweep(dict(reversed(UP.items())))
     assert [point.n for point in results.read()[0][0].points] == [2, 3, 5]

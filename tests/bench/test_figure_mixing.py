@@ -187,9 +187,25 @@ def test_a_seed_without_a_result_is_said(results: Results, status: str) -> None:
     assert notes == [f"means over the seeds that there are: {why}"]
 
 
-def test_lines_upon_each_other_are_said(results: Results) -> None:
-    results.row("regene-2", [falling(0.1)]).row("regene-3", [falling(0.1)]).row("vae", [falling(0.2)])
-    assert "one line upon another, figures are the same: regene-2, regene-3\n" in results.draw().out
+def test_rows_of_the_same_figures_are_one_line(results: Results) -> None:
+    results.row("regene", [falling(0.1)]).row("regene-3", [falling(0.1)]).row("vae", [falling(0.2)])
+    found, notes = results.read()
+    assert [row.label for row in found] == ["regene", "vae"]
+    assert notes == ["the same figures, one line: regene, regene-3"]
+    found, notes = results.read("regene", "regene-3")
+    assert [row.label for row in found] == ["regene", "regene-3"], "named rows are all drawn"
+    assert notes == ["the same figures, one line: regene, regene-3"]
+
+
+def test_reference_rows_are_drawn_where_they_are_named(results: Results) -> None:
+    results.references = ["mean-image"]
+    results.row("mean-image", [lambda a: 0.995 - 0.9 * a])
+    assert [row.label for row in results.read()[0]] == ["mean-image"], "there is no other"
+    results.row("regene", [falling(0.1)])
+    found, notes = results.read()
+    assert [row.label for row in found] == ["regene"]
+    assert notes == ["left out: mean-image (a reference row)"]
+    assert [row.label for row in results.read("regene", "mean-image")[0]] == ["mean-image", "regene"]
 
 
 @pytest.mark.parametrize(
