@@ -11,6 +11,7 @@ import numpy as np
 
 from bench._figure_cells import OverSeeds
 from bench._figure_claims import FAILS, HOLDS, paired_interval
+from bench._figure_claims import UNKNOWN as UNTOLD
 
 UNKNOWN = "not measured"
 Way = Literal["falls", "rises"]
@@ -80,5 +81,6 @@ def trend(found: Mapping[str, Difference], way: Way, strict: bool, digits: int) 
         unclear = [place for place, one in found.items() if one.mean * sign < 0]
         but = f"; {other} from {', '.join(unclear)}, not told apart from level" if unclear else ""
         return f"{HOLDS} ({way} from {ends}{but})"
-    told = "the same" if whole.interval is None else f"not told apart by {whole.seeds} seeds"
-    return f"{FAILS if strict else HOLDS} ({told} from {ends})"
+    if whole.interval is None:
+        return f"{FAILS if strict else HOLDS} (the same from {ends})"
+    return f"{UNTOLD if strict else HOLDS} (not told apart by {whole.seeds} seeds from {ends})"

@@ -151,7 +151,7 @@ def test_claims_that_do_not_hold(results: Results) -> None:
     assert accuracy.startswith("does not hold (rises from 0 to 0.1 by 0.0050, 0.1 to 0.2 by 0.0050")
     assert far == "does not hold (falls from 0.8 to 0.9 by 6.60, 0.9 to 1 by 0.40)"
     level = Results(results.folder / "b").row("regene", [lambda a: 0.9 + 0.01 * a, lambda a: 0.9 - 0.011 * a])
-    assert level.verdicts()[0] == "does not hold (not told apart by 2 seeds from 0 to 1)"
+    assert level.verdicts()[0] == "can't be told (not told apart by 2 seeds from 0 to 1)"
     flat = Results(results.folder / "c").row("regene", [lambda a: 0.9])
     assert flat.verdicts()[0] == "does not hold (the same from 0 to 1)"
 
