@@ -12,6 +12,7 @@ from bench import _figure_claims as claims
 from bench._charts import FAINT, GREY, _figure, _style
 from bench._figure_grid import GRID, Row
 from bench._figure_grid import rows as read_rows
+from bench._figure_parts import BELOW, LEFT, PLOT, RIGHT, above, heading, legend, look
 from bench.figures import Published, Request, save
 
 if TYPE_CHECKING:
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
 SOURCE = "aguilar-latent-generation"
-LEFT, PLOT = 0.115, 444
-"""The plot's left edge as a share of the width, its height in pixels."""
-COLOURS = ("#4c78a8", "#e45756", "#54a24b", "#b279a2", "#f58518", "#439894", "#9d755d", "#79706e")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 TABLE = (
     *("row", "theta", "n", "theta_over_sqrt_n", "cosine_mean", "cosine_sd", "accuracy_mean", "accuracy_sd"),
     *("seeds", "on_front"),
@@ -84,11 +81,11 @@ def _drawn(request: Request, rows: Sequence[Row]) -> Drawing:
     entries = len(rows) + bool(crosses)
     longest = max(len(row.label) for row in rows)
     columns = 3 if longest <= 16 else 2 if longest <= 32 else 1
-    top = 86 + 22 * -(-entries // columns)
-    height = top + PLOT + 56
+    caption = _caption(request.suite, rows)
+    height = above(caption, entries, columns) + PLOT + BELOW
     with _style():
         drawing = _figure(height)
-        axes = drawing.add_axes((LEFT, 56 / height, 0.98 - LEFT, PLOT / height))
+        axes = drawing.add_axes((LEFT, BELOW / height, RIGHT - LEFT, PLOT / height))
         for position, row in enumerate(rows):
             _curve(axes, row, position)
         _crosses(axes, crosses, rows)
@@ -96,26 +93,14 @@ def _drawn(request: Request, rows: Sequence[Row]) -> Drawing:
         axes.tick_params(labelsize=11)
         axes.set_xlabel("mean within-class cosine (lower is more diverse)")
         axes.set_ylabel("accuracy of generations (classifier of reconstructions)")
-        axes.legend(
-            loc="lower left",
-            bbox_to_anchor=(0, 1),
-            ncols=columns,
-            fontsize=11,
-            borderaxespad=0.3,
-            borderpad=0,
-            handlelength=1.6,
-        )
-        drawing.text(
-            LEFT, 1 - 26 / height, "Simple generator: accuracy against within-class cosine", fontsize=15, va="center"
-        )
-        for line, said in enumerate(_caption(request.suite, rows)):
-            drawing.text(LEFT, 1 - (51 + 20 * line) / height, said, fontsize=11, color=GREY, va="center")
+        legend(axes, columns, handle=1.6)
+        heading(drawing, height, "Simple generator: accuracy against within-class cosine", caption)
     return drawing
 
 
 def _curve(axes: Axes, row: Row, position: int) -> None:
     """Band below, points faint, the front above as a line. The last is its legend's entry, with the points' marker."""
-    colour, marker = _look(position)
+    colour, marker = look(position)
     (cosine, accuracy), deviations, front = row.means(), row.deviations(), row.front()
     if deviations is not None:
         low, high = accuracy - deviations[1], accuracy + deviations[1]
@@ -131,16 +116,12 @@ def _curve(axes: Axes, row: Row, position: int) -> None:
     )
 
 
-def _look(position: int) -> tuple[str, str]:
-    return COLOURS[position % len(COLOURS)], MARKERS[position % len(MARKERS)]
-
-
 def _crosses(axes: Axes, crosses: Sequence[Cross], rows: Sequence[Row]) -> None:
     """The paper's points, each named in a strip of its own above all that is drawn, at the end of a thin line."""
     for cross in crosses:
         at = (cross.cosine, cross.accuracy)
         axes.plot(*at, marker="x", markersize=13, markeredgewidth=4.5, color="white", zorder=5)
-        axes.plot(*at, marker="x", markersize=11, markeredgewidth=2.2, color=_look(cross.row)[0], zorder=6)
+        axes.plot(*at, marker="x", markersize=11, markeredgewidth=2.2, color=look(cross.row)[0], zorder=6)
     axes.margins(x=0.02, y=0.04)
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     ticks = [tick for tick in axes.get_yticks() if low <= tick <= min(high, 1 + 1e-9)]
@@ -152,7 +133,7 @@ def _crosses(axes: Axes, crosses: Sequence[Cross], rows: Sequence[Row]) -> None:
         y = high + (level + 0.6) * step
         side, shift = ("left", 5) if cross.cosine - left < 0.3 * (right - left) else ("right", -5)
         axes.vlines(cross.cosine, cross.accuracy, y + 0.3 * step, colors=FAINT, linewidth=0.8, zorder=4)
-        said: dict[str, Any] = {"ha": side, "va": "center", "fontsize": 11, "color": _look(cross.row)[0]}
+        said: dict[str, Any] = {"ha": side, "va": "center", "fontsize": 11, "color": look(cross.row)[0]}
         axes.annotate(rows[cross.row].label, (cross.cosine, y), (shift, 0), textcoords="offset points", **said)
     axes.set_yticks(ticks)
     axes.set(xlim=(left, right), ylim=(low, high + (len(crosses) + 0.3) * step))

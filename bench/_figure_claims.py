@@ -40,7 +40,7 @@ def _near_all(row: Row) -> str:
     theta, n = GRID[lowest]
     # A curve that ends above HIGH can break the claim, not keep it.
     verdict = FAILS if accuracy[lowest] < NEARLY_ALL else UNKNOWN if None in row.at(HIGH) else HOLDS
-    least = f"lowest above it {_spread(row.accuracy[:, lowest])} (theta {theta:g}, n {n}), {NEARLY_ALL:g} is needed"
+    least = f"lowest above it {spread(row.accuracy[:, lowest])} (theta {theta:g}, n {n}), {NEARLY_ALL:g} is needed"
     return f"{name}: {_measured(row, HIGH)}; {least}: {verdict}"
 
 
@@ -88,12 +88,13 @@ def _measured(row: Row, at: float) -> str:
     found = row.at(at)
     short = [i for i, value in enumerate(found) if value is None]
     if not short:
-        return f"{_spread([value for value in found if value is not None])} at {at:g}"
+        return f"{spread([value for value in found if value is not None])} at {at:g}"
     ends = row.cosine[short]
     seeds = f"seed {row.seeds[short[0]]}" if len(short) == 1 else f"{len(short)} of {len(found)} seeds"
     return f"{at:g} is not reached by {seeds} (cosine {ends.min():.4f} to {ends.max():.4f})"
 
 
-def _spread(values: Sequence[float] | np.ndarray) -> str:
-    deviation = f" ± {np.std(values, ddof=1):.4f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.4f}{deviation}"
+def spread(values: Sequence[float] | np.ndarray, digits: int = 4) -> str:
+    """`0.9921 ± 0.0010`: mean and standard deviation; none of one value."""
+    deviation = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.{digits}f}{deviation}"

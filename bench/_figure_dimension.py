@@ -6,22 +6,30 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from bench import _figure_dimension_claims as claims
-from bench._charts import GREY, WIDTH, _figure, _style
-from bench._figure_accuracy_cosine import LEFT, PLOT, _look
+from bench._charts import _figure, _style
 from bench._figure_dimension_lines import METRIC, Line, lines
+from bench._figure_parts import (
+    BELOW,
+    LEFT,
+    PLOT,
+    RIGHT,
+    above,
+    band_said,
+    columns_of,
+    curve,
+    heading,
+    legend,
+    seeds_said,
+    ticks,
+)
 from bench.figures import Request, save
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-RIGHT, DIGIT = 0.98, 10
-"""The plot's right edge as a share of the width; how many pixels a digit of a tick is wide."""
 TABLE = (
     *("line", "row", "method", "total", "z", "u", "n", "mean", "sd", "pose_prior", "transform"),
     *("seeds", "metric", "unit", "suite", "dataset"),
@@ -57,27 +65,21 @@ def table(suite: str, found: Sequence[Line]) -> str:
 
 def _drawn(request: Request, found: Sequence[Line]) -> Drawing:
     names = [_name(line) for line in found]
-    longest = max(map(len, names))
-    columns = 3 if longest <= 16 else 2 if longest <= 38 else 1
+    columns = columns_of(names)
     caption = _caption(request.suite, found)
-    top = 46 + 20 * len(caption) + 22 * -(-len(found) // columns)
-    height = top + PLOT + 56
+    height = above(caption, len(found), columns) + PLOT + BELOW
     with _style():
         drawing = _figure(height)
-        axes = drawing.add_axes((LEFT, 56 / height, RIGHT - LEFT, PLOT / height))
+        axes = drawing.add_axes((LEFT, BELOW / height, RIGHT - LEFT, PLOT / height))
         for position, (line, name) in enumerate(zip(found, names, strict=True)):
-            _curve(axes, line, position, name)
+            curve(axes, {row.total: row for row in line.rows}, position, name, dashed=line.uncoded)
         axes.ticklabel_format(useOffset=False)
         axes.tick_params(labelsize=11)
-        _ticks(axes, found)
+        ticks(axes, Counter(row.total for line in found for row in line.rows))
         axes.set_xlabel("total latent dimension, dim(z) + dim(u)")
         axes.set_ylabel("reconstruction error (nats/image, lower is better)")
-        place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.3, "borderpad": 0}
-        axes.legend(ncols=columns, fontsize=11, handlelength=2.6, **place)
-        title = "Reconstruction error against total latent dimension"
-        drawing.text(LEFT, 1 - 26 / height, title, fontsize=15, va="center")
-        for position, said in enumerate(caption):
-            drawing.text(LEFT, 1 - (51 + 20 * position) / height, said, fontsize=11, color=GREY, va="center")
+        legend(axes, columns)
+        heading(drawing, height, "Reconstruction error against total latent dimension", caption)
     return drawing
 
 
@@ -87,46 +89,10 @@ def _name(line: Line) -> str:
     return f"{line.name} ({line.pose} of pose{cost})" if line.pose else line.name
 
 
-def _curve(axes: Axes, line: Line, position: int, name: str) -> None:
-    """Band below, means above; dashes and hollow markers where the pose costs no KL."""
-    colour, marker = _look(position)
-    total = np.array([row.total for row in line.rows], dtype=float)
-    mean = np.array([row.mean() for row in line.rows])
-    spread = np.array([row.deviation() for row in line.rows], dtype=float)  # NaN with one seed: a gap
-    known = np.pad(np.isfinite(spread), 1)
-    alone = known[1:-1] & ~(known[:-2] | known[2:])  # between two gaps a band would have no width
-    band: dict[str, Any] = {"color": colour, "alpha": 0.16, "zorder": 1}
-    if known.any():
-        axes.fill_between(total, mean - spread, mean + spread, linewidth=0, **band)
-        axes.vlines(total[alone], (mean - spread)[alone], (mean + spread)[alone], linewidth=6, **band)
-    look: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 6, "markeredgewidth": 1.4}
-    if line.uncoded:
-        look |= {"linestyle": (0, (4, 1.6)), "markerfacecolor": "white"}
-    axes.plot(total, mean, linewidth=1.8, zorder=2 + position / 100, label=name, **look)
-
-
-def _ticks(axes: Axes, found: Sequence[Line]) -> None:
-    """A tick a total measured, with its number where there is room: first for those of most lines."""
-    axes.margins(x=0.025)
-    low, high = axes.get_xlim()
-    pixels = (RIGHT - LEFT) * WIDTH / (high - low)
-    count = Counter(row.total for line in found for row in line.rows)
-    numbered: list[int] = []
-    for total in sorted(count, key=lambda one: (-count[one], one)):
-        digits = {other: (len(str(total)) + len(str(other))) / 2 for other in numbered}
-        if all(abs(total - other) * pixels >= (digits[other] + 1) * DIGIT for other in numbered):
-            numbered.append(total)
-    axes.set_xticks(sorted(numbered))
-    axes.set_xticks(sorted(set(count) - set(numbered)), minor=True)
-
-
 def _caption(suite: str, found: Sequence[Line]) -> list[str]:
     rows = [row for line in found for row in line.rows]
-    counts = sorted({len(row.by_seed) for row in rows})
-    seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    said = [f"{rows[0].dataset}, suite {suite}: means over {seeds} seed{'s' if counts[-1] > 1 else ''} a point"]
-    band = "band: ± one standard deviation over seeds" + ("; none at points of one seed" if counts[0] == 1 else "")
-    said.append(band if counts[-1] > 1 else "one seed: no band")
+    counts = [len(row.by_seed) for row in rows]
+    said = [f"{rows[0].dataset}, suite {suite}: {seeds_said(counts)}", band_said(counts)]
     if any(line.uncoded for line in found):
         said.append("dashed, hollow: the pose u is a function of the image, its numbers carried at no KL cost")
     return said

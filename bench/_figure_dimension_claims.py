@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-
-from bench._figure_claims import FAILS, HOLDS, paired_interval
+from bench._figure_claims import FAILS, HOLDS, spread
+from bench._figure_differences import UNKNOWN, Difference, between, paired, pairing
 from bench._figure_dimension_lines import Line, Row, no_cost
 
 SOURCE = "002_250270577cfb522d.txt, section V.i.1"
-UNKNOWN = "not measured"
 BETTER = '"custom models achieve better reconstruction [...] mainly significant for the TPS-TVAE and the DTVAE"'
 OPTIMUM = '"the optimal number of latent variables can be estimated to be around 25"'
 AROUND = (20, 30)
@@ -32,26 +31,18 @@ CLAIMED = (
 )
 
 
-class Gap(NamedTuple):
-    """A line's error less the VAE's at one total, nats an image.
-
-    interval: 95 %, of paired differences of `seeds` common seeds; None under two of them: then of the means.
-    between: the VAE's totals that its error is interpolated from; None where it is measured.
-    """
+@dataclass(frozen=True)
+class Gap(Difference):
+    """A line's error less the VAE's at one total, nats an image. between: the VAE's totals that its error is interpolated from, or None."""
 
     total: int
-    mean: float
-    interval: tuple[float, float] | None
-    seeds: int
     between: tuple[int, int] | None
 
     def __str__(self) -> str:
-        inside = "" if self.interval is None else f" [{self.interval[0]:+.2f}, {self.interval[1]:+.2f}]"
-        return f"{self.mean:+.2f}{inside} at {self.total}"
+        return f"{self.said(2)} at {self.total}"
 
     def state(self) -> str:
-        low, high = self.interval or (self.mean, self.mean)
-        return "better" if high < 0 else "worse" if low > 0 else "not told apart"
+        return {-1: "better", 0: "not told apart", 1: "worse"}[self.sign]
 
 
 def lines(found: Sequence[Line]) -> list[str]:
@@ -77,10 +68,9 @@ def gap(row: Row, vae: Line) -> Gap | None:
     share = (row.total - low.total) / (high.total - low.total) if low is not high else 0.0
     common = [seed for seed in row.by_seed if seed in low.by_seed and seed in high.by_seed]
     differences = [row.by_seed[seed] - (1 - share) * low.by_seed[seed] - share * high.by_seed[seed] for seed in common]
-    between = None if low is high else (low.total, high.total)
-    if len(common) < 2:
-        return Gap(row.total, row.mean() - (1 - share) * low.mean() - share * high.mean(), None, len(common), between)
-    return Gap(row.total, float(np.mean(differences)), paired_interval(differences), len(common), between)
+    found = paired(differences, row.mean() - (1 - share) * low.mean() - share * high.mean())
+    ends = None if low is high else (low.total, high.total)
+    return Gap(found.mean, found.interval, found.seeds, row.total, ends)
 
 
 def _compared(line: Line, vae: Line, least: int) -> str:
@@ -91,21 +81,11 @@ def _compared(line: Line, vae: Line, least: int) -> str:
     reach = f"{vae.name} is of {vae.rows[0].total} to {vae.rows[-1].total}"
     if not measured:
         return f"{name}: no total of {least} or more in common ({reach}): {UNKNOWN}"
-    notes = [_pairing(measured)]
+    notes = [pairing({str(one.total): one for one in measured})]
     guessed = [f"{one.total} from {one.between[0]} and {one.between[1]}" for one in measured if one.between]
     notes += [f"{vae.name} interpolated linearly at {', '.join(guessed)}"] if guessed else []
     notes += [f"not compared at {', '.join(beyond)}: {reach}"] if beyond else []
     return f"{name}: {', '.join(map(str, measured))} nats ({'; '.join(notes)}): {_verdict(measured)}"
-
-
-def _pairing(gaps: Sequence[Gap]) -> str:
-    """How the differences were taken: `paired t, 95 %, 3 seeds`."""
-    paired = sorted({one.seeds for one in gaps if one.interval})
-    said = [f"paired t, 95 %, {' or '.join(map(str, paired))} seeds"] if paired else []
-    alone = [str(one.total) for one in gaps if not one.interval]
-    where = f" at {', '.join(alone)}" if paired else ""
-    said += [f"fewer than 2 common seeds{where}: of the means, no interval"] if alone else []
-    return "; ".join(said)
 
 
 def _verdict(gaps: Sequence[Gap]) -> str:
@@ -117,17 +97,15 @@ def _verdict(gaps: Sequence[Gap]) -> str:
 
 def _optimum(vae: Line) -> str:
     lowest = min(vae.rows, key=Row.mean)
-    deviation = lowest.deviation()
-    spread = "" if deviation is None else f" ± {deviation:.2f}"
     alike = [str(row.total) for row in vae.rows if row is not lowest and not _apart(row, lowest)]
     told = f"; not told apart from it by their common seeds (paired t, 95 %): {', '.join(alike)}" if alike else ""
-    return f"at {lowest.total}, {lowest.mean():.2f}{spread} nats{told}: {_near(vae, lowest)}"
+    return f"at {lowest.total}, {spread(list(lowest.by_seed.values()), 2)} nats{told}: {_near(vae, lowest)}"
 
 
 def _apart(row: Row, lowest: Row) -> bool:
     """Whether the common seeds tell two rows apart; with fewer than two of them, the means do."""
-    differences = [value - lowest.by_seed[seed] for seed, value in row.by_seed.items() if seed in lowest.by_seed]
-    return paired_interval(differences)[0] > 0 if len(differences) > 1 else True
+    difference = between(row, lowest)
+    return difference.interval is None or difference.sign > 0
 
 
 def _near(vae: Line, lowest: Row) -> str:

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench._figure_cells import cells_of, of_one_dataset
 from bench.figures import Request
 from bench.record import Record, cells_folder, find
-from bench.suite import Cell, Plan, UsageError, nearest
+from bench.suite import Cell, UsageError, nearest
 
 METHOD = "latent-generator"
 # As methods/latent_generator.py has them, in the order of theta / sqrt(n), through which alone they act.
@@ -76,46 +77,18 @@ def accuracy_at(at: float, cosine: Array, accuracy: Array) -> float | None:
 
 def rows(request: Request) -> list[Row]:
     """The rows asked for, or the figure's own choice. Raises UsageError for what is not there or not whole."""
-    plan = _plan(request)
-    cells = [cell for cell in (Cell(**one) for one in plan.cells) if cell.method == METHOD]
-    if not cells:
-        raise UsageError(
-            f"suite {plan.suite!r} in {request.results} has no rows of method {METHOD}: there is nothing to draw"
-        )
-    cells = _of_one_dataset(cells, request.dataset)
+    cells = of_one_dataset(cells_of(request, METHOD), request.dataset)
     options = {cell.label: cell.options for cell in cells}
     for label in request.rows or ():
         if label not in options:
-            raise UsageError("--rows: " + nearest(label, options, f"{METHOD} row of suite {plan.suite!r}"))
+            raise UsageError("--rows: " + nearest(label, options, f"{METHOD} row of suite {request.suite!r}"))
     labels = request.rows or _chosen(options)
     if not labels:
         raise UsageError(
-            f"suite {plan.suite!r} has no row of generator simple that searches its theta: choose with --rows"
+            f"suite {request.suite!r} has no row of generator simple that searches its theta: choose with --rows"
         )
     known = {one.cell: one for one in find(request.results) if isinstance(one, Record)}
     return [_row([cell for cell in cells if cell.label == label], known, request.results) for label in labels]
-
-
-def _plan(request: Request) -> Plan:
-    if not request.results.is_dir():
-        raise UsageError(f"results folder {request.results}: no such folder: run a suite first, or say --results DIR")
-    plans = {path.stem: path for path in sorted((request.results / "plans").glob("*.json"))}
-    if not plans:
-        raise UsageError(
-            f"results folder {request.results} holds no plan of a suite: run one first, or say --results DIR"
-        )
-    if request.suite not in plans:
-        raise UsageError("--suite: " + nearest(request.suite, plans, f"suite in {request.results}"))
-    return Plan.read(plans[request.suite])
-
-
-def _of_one_dataset(cells: Sequence[Cell], wanted: str | None) -> list[Cell]:
-    known = list(dict.fromkeys(cell.dataset for cell in cells))
-    if wanted is None and len(known) > 1:
-        raise UsageError(f"the suite has several data sets: choose one with --dataset: {', '.join(known)}")
-    if wanted is not None and wanted not in known:
-        raise UsageError("--dataset: " + nearest(wanted, known, "data set of the suite"))
-    return [cell for cell in cells if cell.dataset == (wanted or known[0])]
 
 
 def _chosen(options: dict[str, dict[str, Any]]) -> list[str]:

@@ -38,7 +38,7 @@ class Request:
     """What a figure is drawn from and written to.
 
     out: FILE.png or FILE.svg, checked; both are written, and FILE.csv with what was drawn. rows: labels; where None the figure chooses.
-    dataset: needed where the suite has several.
+    dataset: which one, of a suite with several; where None, figures of one data set refuse to choose.
     """
 
     suite: str
@@ -69,6 +69,18 @@ def _reconstruction_dimension(request: Request) -> list[str]:
     return _figure_dimension.draw(request)
 
 
+def _accuracy_n(request: Request) -> list[str]:
+    from bench import _figure_accuracy_n
+
+    return _figure_accuracy_n.draw(request)
+
+
+def _mixing(request: Request) -> list[str]:
+    from bench import _figure_mixing
+
+    return _figure_mixing.draw(request)
+
+
 FIGURES = {
     "accuracy-cosine": Figure(
         "accuracy against mean within-class cosine on Simple's grid, a curve a row (000_2852ba8d0aec7d1a.txt, Figure 1)",
@@ -77,6 +89,16 @@ FIGURES = {
     "reconstruction-dimension": Figure(
         "reconstruction error against dim(z) + dim(u), a line a method (002_250270577cfb522d.txt, Figure 5)",
         _reconstruction_dimension,
+    ),
+    "accuracy-n": Figure(
+        "neutral accuracy of ReGene's generations against n, the images combined, a line a data set "
+        "(001_9c71068f65ebe130.txt, Figure 4a)",
+        _accuracy_n,
+    ),
+    "mixing": Figure(
+        "accuracy and Fréchet distance against the share of the reconstruction in mixtures with originals, a line a row "
+        "(001_9c71068f65ebe130.txt, Figure 7)",
+        _mixing,
     ),
 }
 

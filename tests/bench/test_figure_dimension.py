@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import itertools
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,10 +13,12 @@ from scipy.stats import ttest_rel
 
 sys.path.insert(0, str(Path(__file__).parent))
 from helpers_e2e import Outcome, here
+from helpers_figures import check_words
 
 from bench import _figure_dimension_claims as claims
+from bench._figure_cells import line_of
 from bench._figure_dimension import _drawn, table
-from bench._figure_dimension_lines import Line, _line_of, lines
+from bench._figure_dimension_lines import Line, lines
 from bench.figures import Request
 from bench.record import Record, write
 from bench.suite import Cell, Plan, UsageError
@@ -309,31 +310,14 @@ def test_an_optimum_takes_points_on_both_sides(results: Results) -> None:
 @pytest.mark.parametrize("count", [1, 2, 7])
 @pytest.mark.parametrize("totals", [(2, 3, 5, 8, 10, 11, 12, 50), (20, 21), (8, 200, 201)])
 def test_words_stay_apart_and_inside(results: Results, name: str, count: int, totals: Sequence[int]) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
     for k in range(count):
         sweep = {total + k % 3 + 6: 60 + 100 / total + k for total in totals}
         results.sweep(f"{name}{k}", sweep, NOISE[: 1 + k % 3], method="tvae", pose=AFFINE)
     drawing = _drawn(results.request(), results.read()[0])
-    canvas = FigureCanvasAgg(drawing)
-    canvas.draw()
-    axes = drawing.axes[0]
-    legend = axes.get_legend()
-    assert legend is not None
-    texts = [*drawing.texts, *legend.get_texts(), axes.xaxis.label, axes.yaxis.label]
-    boxes = [text.get_window_extent(canvas.get_renderer()) for text in texts if text.get_text()]
-    for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
-        ticks = zip(axis.get_majorticklocs(), axis.get_ticklabels(), strict=True)
-        boxes += [label.get_window_extent() for at, label in ticks if limits[0] <= at <= limits[1]]
+    check_words(drawing)
+    xaxis = drawing.axes[0].xaxis
     drawn = {row.total for line in results.read()[0] for row in line.rows}
-    assert {*axes.xaxis.get_majorticklocs(), *axes.xaxis.get_minorticklocs()} == drawn
-    for box in boxes:
-        assert box.x0 >= 0
-        assert box.y0 >= 0
-        assert box.x1 <= drawing.bbox.width
-        assert box.y1 <= drawing.bbox.height
-    for one, other in itertools.combinations(boxes, 2):
-        assert not one.overlaps(other), (one, other)
+    assert {*xaxis.get_majorticklocs(), *xaxis.get_minorticklocs()} == drawn
 
 
 def test_the_same_bytes_whatever_the_ending(results: Results) -> None:
@@ -386,4 +370,4 @@ def test_records_of_no_use(results: Results, undo: Callable[[Path], Any], said: 
 )
 def test_a_line_is_the_label_without_its_latent(label: str, latent: int, line: str) -> None:
     cell = Cell("id", label, "vae", "digits", 0, {"latent": latent}, {}, "", {})
-    assert _line_of(cell) == line
+    assert line_of(cell, "latent") == line
