@@ -24,10 +24,10 @@ def closest(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
     found = {title: near for title, near in searched.items() if isinstance(near, Neighbours)}
     if not found:
         raise NotGiven("a search for the training images nearest to generations")
-    images = evidence.samples[:COLUMNS]
+    images = evidence.samples[: min(COLUMNS, *(len(near.indices) for near in found.values()))]
     rows, names = [images], ["generation"]
     for title, near in found.items():
-        rows += [evidence.data.train.x[index] for index in near.indices[:COLUMNS].T]
+        rows += [evidence.data.train.x[index] for index in near.indices[: len(images)].T]
         names += [f"{RANKS[rank]} by {title}" for rank in range(near.indices.shape[1])]
     title = "generations above their nearest training images"
     if "SSIM" in found:

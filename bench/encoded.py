@@ -96,6 +96,9 @@ class Encoded(Given):
 
     @gathered
     def _codes_train(self) -> Tensor:
+        kept = getattr(self.method, "codes", None)  # a method that has encoded them already keeps them for itself
+        if kept is not None:
+            return kept
         return self._over(self.data.train, self._capability("encode"))
 
     @gathered

@@ -182,7 +182,9 @@ class Near(Featured):
     # What hangs on the data alone is the same for every row of a seed.
     def _on_disk(self, name: str, images: Tensor, make: Callable[[], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
         """What `make` gives, kept under a name of all that it hangs on: images, training images, settings, code and device."""
-        code = b"".join((ROOT / name).read_bytes() for name in ("bench/nearest.py", "methods/parts/ssim.py"))
+        code = b"".join(
+            (ROOT / name).read_bytes() for name in ("bench/near.py", "bench/nearest.py", "methods/parts/ssim.py")
+        )
         settings = f"{name} {self.settings.novelty_candidates} {SHOWN} {self.device.type} {torch.__version__}"
         parts = [settings.encode(), self._training_digest, _digest(images), hashlib.sha256(code).digest()]
         path = self.feature_cache / "nearest" / f"{name}-{hashlib.sha256(b''.join(parts)).hexdigest()[:24]}.safetensors"

@@ -42,7 +42,13 @@ class Shelf:
 
     def key(self, method: AbstractMethod, phase: Phase, order: torch.Generator) -> str:
         """A digest of everything that the phase's result hangs on."""
-        said = {"phase": phase.name, "epochs": phase.epochs, "shared": phase.shared, "setting": self.setting}
+        said = {
+            "phase": phase.name,
+            "epochs": phase.epochs,
+            "share": phase.share,
+            "shared": phase.shared,
+            "setting": self.setting,
+        }
         state = digest_of({**method.state_dict(), **_generators(method, order)})
         return hashlib.sha256((state + json.dumps(said, sort_keys=True, default=str)).encode()).hexdigest()[:24]
 

@@ -100,7 +100,8 @@ class Training:
         self.trained.curves.trained_images += kept.trained_images
 
     def _train(self, phase: Phase, curves: Curves) -> None:
-        budget = self.budget if phase.epochs is None else replace(self.budget, epochs=phase.epochs)
+        epochs = phase.epochs or max(1, round(self.budget.epochs * phase.share))
+        budget = replace(self.budget, epochs=epochs)
         train_images, test = self.data.train, self.test
         if phase.view is not None:
             with self.clock.measure("train"), torch.no_grad():

@@ -50,8 +50,9 @@ Terms = dict[str, Tensor]
 class Phase:
     """One stretch of training: the parameters of `module` on `terms`, with the method's weights.
 
-    each_epoch, where given, is called before every epoch, the first included, without gradients and in eval mode. epochs: the budget's
-    where None. view: makes the images that are trained on from the data's, once, like each_epoch without gradients and in eval mode.
+    each_epoch, where given, is called before every epoch, the first included, without gradients and in eval mode. epochs: where None
+    `share` of the budget's, at least one. view: makes the images that are trained on from the data's, once, like each_epoch without
+    gradients and in eval mode.
     shared: where given, the phase is trained once for all methods that come to it in the same state, on the same data, seed and budget,
     with the same `shared`: whatever else its result hangs on, options say. All that the phase leaves behind must be in state_dict.
     """
@@ -61,6 +62,7 @@ class Phase:
     terms: Callable[[Tensor, Tensor], Terms]
     each_epoch: Callable[[TrainingData], None] | None = None
     epochs: int | None = None
+    share: float = 1.0
     view: Callable[[Images], Images] | None = None
     shared: Mapping[str, Any] | None = None
 
@@ -81,7 +83,8 @@ class AbstractMethod(nn.Module, ABC):
     their pose removed (`canonical_name` may say what that is), in_mean_pose(x) -> (N, C, H, W), the same in the mean pose of the training
     images, `pose.mean_pose`, (pose_size,), and reference(z) -> (N, C, H, W), what codes look like before their pose is applied.
     `drawn_pose` may say in which pose its samples are. A method that filters what it generates has propose(y), what it makes before the
-    filter, with the filter's verdicts (methods.parts.Proposals). One without a bound may have decode(z) -> (N, C, H, W), images of codes.
+    filter, with the filter's verdicts (methods.parts.Proposals). One without a bound may have decode(z) -> (N, C, H, W), images of
+    codes. One that keeps the codes of the training images, in their order, has them as `codes`, or None.
     """
 
     labels_in_training: ClassVar[bool] = False

@@ -3,12 +3,11 @@
 import math
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
 import torch.nn.functional as F
-from annotated_types import Ge, Le
+from annotated_types import Ge, Gt, Le, Lt
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -23,13 +22,16 @@ from methods.parts import (
     VGGDecoder,
     blocks_for,
     check_combination,
-    imagenet_file,
+    check_images,
+    file_hash,
+    perceptual_file,
 )
 
 CODES_BYTES = 2**30
 """Training images' codes are kept where they fit into so much; else those that are drawn are encoded again."""
 AT_LEAST = 500
-"""Combinations tried at once."""
+"""Combinations tried at once, fewer of large images."""
+ROUNDING = 1e-6
 
 Share = Annotated[float, Ge(0), Le(1)]
 
@@ -44,7 +46,9 @@ class ReGene(AbstractMethod):
     without replacement, and kept where the classifier's confidence in y, at z and again at the decoded image, is at least that class's
     mean over the held-out images that it classifies rightly (section 5.2). With weights 1, 0 it is a reconstruction of a training image.
 
-    latent: None takes the last block's maps as z, 2,048 numbers at 28x28 and 32x32; a number puts a dense layer of that width behind them.
+    classifier_share: of the budget's epochs, the decoder takes the rest; None: each stage takes all of them. classifier_images: at most so
+    many of each class (section 4.1 takes 15,000). latent: None takes the last block's maps as z, 2,048 numbers at 28x28 and 32x32; a number
+    puts a dense layer of that width behind them.
     perceptual: the features compared. vgg16 takes torchvision's ImageNet weights; classifier the maps of this method's own frozen
     classifier; auto the first where they are there, else the second, and then says so. Not given in the paper, and so settings: all
     weights, `width`, `fall_steps`. Raises ValueError for weights that are not n non-negative numbers of sum 1, for vgg16 without its file.
@@ -72,8 +76,7 @@ class ReGene(AbstractMethod):
         perceptual_weight: NonNegative = 0.05,
         final_share: Share = 0.1,
         fall_steps: Count = 5000,
-        classifier_epochs: Count | None = None,
-        decoder_epochs: Count | None = None,
+        classifier_share: Annotated[float, Gt(0), Lt(1)] | None = None,
         classifier_images: Count | None = None,
     ) -> None:
         super().__init__()
@@ -82,14 +85,14 @@ class ReGene(AbstractMethod):
             raise ValueError(f"regene's classifier needs two classes, the data set has {spec.classes}")
         self.n, self.filter, self.tries, self.spec = n, filter, tries, spec
         self.shares = [1 / n] * n if weights is None else list(weights)
-        self.epochs, self.classifier_images = (classifier_epochs, decoder_epochs), classifier_images
+        self.classifier_share, self.classifier_images = classifier_share, classifier_images
         blocks = blocks or blocks_for(spec.shape)
         self.classifier = VGGClassifier(spec.shape, spec.classes, width, blocks, convolutions, latent)
         self.decoder = VGGDecoder(spec.shape, self.classifier, convolutions, latent)
         self.register_buffer("confidence", torch.full((spec.classes,), math.inf))
         self.register_buffer("decoder_start", torch.zeros((), dtype=torch.int64))
         self.ssim = SSIM(spec.height, spec.width)
-        self.perceptual = settled(perceptual)
+        self.perceptual = perceptual_file(perceptual)
         self.imagenet: ImageNetFeatures | None = None
         falling = {"ssim": ssim_weight, "perceptual": perceptual_weight}
         self.fall = (1 - final_share) / fall_steps, 1 - final_share
@@ -97,25 +100,30 @@ class ReGene(AbstractMethod):
         ends = {name: {"from": w, "to": w * final_share, "steps": fall_steps} for name, w in falling.items()}
         self.facts |= {"latent": self.classifier.size, "loss_weights": {"mae": mae_weight, **ends}}
         self.facts["perceptual_features"] = "its own classifier" if self.perceptual is None else "ImageNet VGG-16"
-        if perceptual == "auto" and self.perceptual is None:
+        if self.perceptual is not None:
+            self.facts["perceptual_hash"] = file_hash(self.perceptual)
+        elif perceptual == "auto":
             self.facts["caveats"] = [
                 f"perceptual loss in features of its own classifier: no ImageNet weights {IMAGENET_FILE} here"
             ]
 
     def phases(self, data: TrainingData) -> Iterator[Phase]:
-        check_data(data, self.n)
-        epochs, view = self.epochs[0], None if self.classifier_images is None else self._first_of_each
+        check_images(data, self.n)
+        view = None if self.classifier_images is None else self._first_of_each
+        first, second = (
+            (1.0, 1.0) if self.classifier_share is None else (self.classifier_share, 1 - self.classifier_share)
+        )
         shared: dict[str, Any] = {"images": self.classifier_images}
-        yield Phase("classifier", self.classifier, self.classifier_terms, epochs=epochs, view=view, shared=shared)
+        yield Phase("classifier", self.classifier, self.classifier_terms, share=first, view=view, shared=shared)
         self.classifier.freeze()
         self._take_confidence(data)
         self.decoder_start.copy_(self.optimiser_steps)
         if self.perceptual is not None:
             self.imagenet = ImageNetFeatures(self.perceptual).to(self.decoder_start.device)
-            self.facts["perceptual_hash"] = self.imagenet.hash
-        epochs, said = self.epochs[1], ("loss_weights", "perceptual_features", "perceptual_hash")
+        said = ("loss_weights", "perceptual_features", "perceptual_hash")
         shared = {name: self.facts.get(name) for name in said}
-        yield Phase("decoder", self.decoder, self.decoder_terms, epochs=epochs, shared=shared)
+        yield Phase("decoder", self.decoder, self.decoder_terms, share=second, shared=shared)
+        self._tell_reached()
         self.images = data.train
         self.rows = RowsByClass(data.train.y, data.classes)
         self.frequencies, self.name_of = data.class_frequencies(), data.name_of
@@ -144,6 +152,16 @@ class ReGene(AbstractMethod):
     def _falling(self, weight: float, mean: Tensor) -> Tensor:
         per_step, most = self.fall
         return weight * mean * (1 - ((self.optimiser_steps - self.decoder_start) * per_step).clamp(max=most))
+
+    def _tell_reached(self) -> None:
+        """Where the falling weights ended: a short training stops above their end."""
+        reached = int(self.optimiser_steps - self.decoder_start)
+        left = 1 - min(reached * self.fall[0], self.fall[1])
+        self.facts["loss_weights_reached"] = {"steps": reached, "share": left}
+        if left > 1 - self.fall[1] + ROUNDING:
+            self.facts.setdefault("caveats", []).append(
+                f"the decoder's {reached} steps end before its loss weights have fallen ({left:.0%} left): lower fall_steps"
+            )
 
     def _first_of_each(self, images: Images) -> Images:
         """At most `classifier_images` of each class, the first in the data's order."""
@@ -202,7 +220,7 @@ class ReGene(AbstractMethod):
         waiting, asked = torch.arange(len(y), device=y.device), torch.bincount(y, minlength=self.spec.classes)
         tried = torch.zeros_like(asked)
         while len(waiting):
-            labels = y[waiting].repeat(-(-AT_LEAST // len(waiting)))
+            labels = y[waiting].repeat(-(-min(AT_LEAST, self.images.at_once) // len(waiting)))
             accepted, of_class = self._accepted(labels)
             left = []
             for k in labels.unique().tolist():
@@ -239,6 +257,7 @@ class ReGene(AbstractMethod):
         starved = ((waiting > 0) & (tried >= self.tries * asked)).nonzero().flatten().tolist()
         if starved:
             k = starved[0]
+            self.facts["starved"] = {"class": self.name_of(k), "combinations": int(tried[k])}
             made = int(asked[k] - waiting[k])
             raise ValueError(
                 f"class {self.name_of(k)}: {int(tried[k])} combinations gave {made} images that pass the filter, of {int(asked[k])} asked "
@@ -254,29 +273,3 @@ class ReGene(AbstractMethod):
             z = share * code if z is None else z + share * code
         assert z is not None
         return z, right
-
-
-def check_data(data: TrainingData, n: int) -> None:
-    """Raise ValueError, before anything is trained, for classes too small to combine and for no held-out images."""
-    counts = torch.bincount(data.train.y, minlength=data.classes).tolist()
-    few = [f"{data.name_of(k)} ({count})" for k, count in enumerate(counts) if count < n]
-    if few:
-        raise ValueError(
-            f"too few training images of class {', '.join(few)} to combine n={n}: lower n, or add images of it"
-        )
-    if len(data.held_out) == 0:
-        raise ValueError(
-            "regene takes the confidence to pass from held-out images, and there are none: set held_out in the suite"
-        )
-
-
-def settled(perceptual: str) -> Path | None:
-    """The file of ImageNet's weights, or None for the method's own classifier. Raises ValueError where it is asked for and absent."""
-    path = imagenet_file()
-    if perceptual == "classifier" or (perceptual == "auto" and not path.is_file()):
-        return None
-    if not path.is_file():
-        raise ValueError(
-            f"perceptual=vgg16: no file {path}: put torchvision's {IMAGENET_FILE} there, or set perceptual to classifier or auto"
-        )
-    return path

@@ -13,7 +13,9 @@ from bench.datasets.errors import DataError
 if TYPE_CHECKING:  # torch takes a second to import, and listing names must not wait for it
     from torch import Tensor
 
-__all__ = ["DataError", "Dataset", "split", "stratified"]
+__all__ = ["DataError", "Dataset", "mixed", "split", "stratified"]
+
+ORDER_SEED = 2100
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +116,15 @@ def stratified(labels: Tensor, held_out: int, seed: int) -> tuple[Tensor, Tensor
         members = np.flatnonzero(labels.numpy() == label)
         held[random.permutation(members)[:share]] = True
     return torch.from_numpy(np.flatnonzero(~held)), torch.from_numpy(np.flatnonzero(held))
+
+
+def mixed(rows: Tensor) -> Tensor:
+    """Rows (N,) in a fixed order of their own, the same for ever: of images that lie by class, the first few are then of all classes."""
+    import numpy as np
+    import torch
+
+    random = np.random.RandomState(np.random.MT19937(np.random.SeedSequence(ORDER_SEED)))
+    return rows[torch.from_numpy(random.permutation(len(rows)))]
 
 
 def split(dataset: Dataset, held_out: int, seed: int) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.datasets.base import Dataset, stratified
+from bench.datasets.base import Dataset, mixed, stratified
 from bench.datasets.cached import kept
 from bench.datasets.errors import DataError
 from bench.datasets.images import (
@@ -79,11 +79,12 @@ def from_parts(
     files = [file for part in parts for images in part.values() for file in images]
     y = torch.tensor([label for part in parts for label, images in enumerate(part.values()) for _ in images])
     n_train = sum(len(images) for images in parts[0].values())
+    train, test = torch.arange(len(y)).tensor_split([n_train])
     if len(parts) == 1:
         train, test = stratified(y, -(-len(y) // SHARE), SPLIT_SEED)
-        order, n_train = torch.cat([train, test]), len(train)
-        # decoded in the order of the splits, so that each is a view of the one array
-        files, y = [files[index] for index in order.tolist()], y[order]
+    # decoded in the order of the splits, so that each is a view of the one array; classes mixed, as the first images stand for all
+    order, n_train = torch.cat([mixed(train), mixed(test)]), len(train)
+    files, y = [files[index] for index in order.tolist()], y[order]
     what = f"{'grey' if grey else 'folder'}-{short_hash(str(path.resolve()))}"
     x = torch.from_numpy(kept(what, key_of(path, files, DECODER), lambda: _decode(files, grey)))
     return Dataset(x[:n_train], y[:n_train], x[n_train:], y[n_train:], classes, name=str(path))

@@ -2,7 +2,7 @@
 
 from methods.parts.classifier import ReconstructionClassifier
 from methods.parts.clusters import lloyd, nearest, spread_seeds
-from methods.parts.combinations import Proposals, RowsByClass, check_combination
+from methods.parts.combinations import Proposals, RowsByClass, check_combination, check_images
 from methods.parts.data import Images, ImageSpec, TrainingData
 from methods.parts.distributions import (
     Bernoulli,
@@ -31,7 +31,16 @@ from methods.parts.pose import Delta, Pose, PoseMean, PosePrior, UprightFirst
 from methods.parts.search import Figures, Found, Point, Sampler, Search, Space, Span
 from methods.parts.ssim import SSIM, ssim
 from methods.parts.transforms import Transformation
-from methods.parts.vgg import IMAGENET_FILE, ImageNetFeatures, VGGClassifier, VGGDecoder, blocks_for, imagenet_file
+from methods.parts.vgg import (
+    IMAGENET_FILE,
+    ImageNetFeatures,
+    VGGClassifier,
+    VGGDecoder,
+    blocks_for,
+    file_hash,
+    imagenet_file,
+    perceptual_file,
+)
 
 __all__ = [
     "IMAGENET_FILE",
@@ -76,8 +85,10 @@ __all__ = [
     "bandwidth_of",
     "blocks_for",
     "check_combination",
+    "check_images",
     "class_moments",
     "decoder_of",
+    "file_hash",
     "imagenet_file",
     "lloyd",
     "mean_cosine",
@@ -85,6 +96,7 @@ __all__ = [
     "mmd2",
     "nearest",
     "one_hot",
+    "perceptual_file",
     "shortest",
     "spread_seeds",
     "ssim",

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from methods.parts.data import TrainingData
+
 ROUNDING = 1e-6
 """By how much the weights' sum may differ from 1."""
 
@@ -57,3 +59,17 @@ def check_combination(n: int, weights: Sequence[float] | None) -> None:
         raise ValueError(f"weights {list(weights)} are not all 0 or more: a convex combination takes no others")
     if abs(sum(weights) - 1) > ROUNDING:
         raise ValueError(f"weights {list(weights)} sum to {sum(weights):g}: those of a convex combination sum to 1")
+
+
+def check_images(data: TrainingData, n: int) -> None:
+    """Raise ValueError, before anything is trained, for classes too small to combine and for no held-out images."""
+    counts = torch.bincount(data.train.y, minlength=data.classes).tolist()
+    few = [f"{data.name_of(k)} ({count})" for k, count in enumerate(counts) if count < n]
+    if few:
+        raise ValueError(
+            f"too few training images of class {', '.join(few)} to combine n={n}: lower n, or add images of it"
+        )
+    if len(data.held_out) == 0:
+        raise ValueError(
+            "the confidence to pass is taken from held-out images, and there are none: set held_out in the suite"
+        )

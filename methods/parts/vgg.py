@@ -3,6 +3,7 @@
 import hashlib
 import math
 import pickle
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -125,11 +126,34 @@ def imagenet_file() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints" / IMAGENET_FILE
 
 
+def perceptual_file(perceptual: str) -> Path | None:
+    """The file of ImageNet's weights, or None for the method's own classifier. Raises ValueError where it is asked for and absent."""
+    path = imagenet_file()
+    if perceptual == "classifier" or (perceptual == "auto" and not path.is_file()):
+        return None
+    if not path.is_file():
+        raise ValueError(
+            f"perceptual=vgg16: no file {path}: put torchvision's {IMAGENET_FILE} there, or set perceptual to classifier or auto"
+        )
+    return path
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of a file, in hexadecimal; read again only where the file has changed."""
+    about = path.stat()
+    return _file_hash(path, about.st_size, about.st_mtime_ns)
+
+
+@cache
+def _file_hash(path: Path, size: int, changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 class ImageNetFeatures(nn.Module):
     """relu2_2 and relu3_3 of torchvision's VGG-16 with the weights of a file, frozen: of (N, C, H, W) in [0, 1], C 1 or 3.
 
-    Its weights are no part of a state: they are the file's, whose sha256 is `hash`. Raises ValueError, naming the file, where it does not
-    hold these weights.
+    Its weights are no part of a state: they are the file's. Raises ValueError, naming the file, where it does not hold these weights.
     """
 
     mean: Tensor
@@ -149,8 +173,6 @@ class ImageNetFeatures(nn.Module):
             raise ValueError(
                 f"{path} does not hold torchvision's VGG-16 weights ({said}): put {IMAGENET_FILE} there"
             ) from problem
-        with path.open("rb") as file:
-            self.hash = hashlib.file_digest(file, "sha256").hexdigest()
         self.kinds = [type(layer) for layer in layers]
         for name, value in layers.state_dict().items():
             self.register_buffer(name.replace(".", "_"), value.float(), persistent=False)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from bench.datasets import DataError, folder, load
+from bench.datasets.base import mixed
 
 
 def save(path: Path, value: int, mode: str = "L", size: tuple[int, int] = (6, 4)) -> None:
@@ -40,9 +42,17 @@ def test_train_and_test_are_kept(tmp_path):
     fill(tmp_path / "x" / "train", count=3)
     fill(tmp_path / "x" / "test", count=1, mode="RGB")
     data = get(tmp_path / "x")
-    assert (data.shape, data.y_train.tolist(), data.y_test.tolist()) == ((3, 4, 6), [0, 0, 0, 1, 1, 1], [0, 1])
-    assert data.x_train[1, :, 0, 0].tolist() == [1, 1, 1]
-    assert data.x_test[1, :, 0, 0].tolist() == [100, 0, 0]
+    order, test = mixed(torch.arange(6)).tolist(), mixed(torch.arange(2)).tolist()
+    assert (data.shape, data.y_train.tolist(), data.y_test.tolist()) == ((3, 4, 6), [at // 3 for at in order], test)
+    assert data.x_train[order.index(1), :, 0, 0].tolist() == [1, 1, 1]
+    assert data.x_test[test.index(1), :, 0, 0].tolist() == [100, 0, 0]
+
+
+def test_the_first_images_are_of_all_classes(tmp_path):
+    """What is measured on the first so many test images is measured on all classes."""
+    data = get(fill(tmp_path / "x", ("cat", "dog"), count=40))
+    assert 0 < data.y_test[:8].sum() < 8
+    assert 0 < data.y_train[:10].sum() < 10
 
 
 def test_grey_saved_as_colour_is_grey(tmp_path):

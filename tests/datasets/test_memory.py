@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from bench.datasets import Dataset, load
-from bench.datasets.base import stratified
+from bench.datasets.base import mixed, stratified
 from bench.datasets.cached import kept
 from bench.division import divide
 
@@ -112,13 +112,14 @@ def test_of_what_is_not_mapped_the_whole_is_let_go_once_a_part_is_held_out(tmp_p
 
 @pytest.mark.parametrize("make", [folder, grey_folder])
 def test_the_images_are_those_of_a_split_by_index(make, tmp_path: Path) -> None:
-    """As they were before splits were views, bit for bit: digests of what was measured stay."""
+    """Bit for bit, in the order of the mixed split."""
     data = load(make(tmp_path), tmp_path)
     files = sorted((tmp_path / "x").rglob("*.png"), key=str)
     x = torch.from_numpy(np.stack([np.asarray(Image.open(file)) for file in files])).permute(0, 3, 1, 2)
     x = x[:, : data.shape[0]]
     y = torch.arange(3).repeat_interleave(11)
     train, test = stratified(y, 7, 0)
+    train, test = mixed(train), mixed(test)
     expected = Dataset(x[train], y[train], x[test], y[test], data.classes)
     assert torch.equal(data.x_train, expected.x_train)
     assert data.digest == expected.digest

@@ -59,7 +59,7 @@ def _digits() -> TrainingData:
 def trained() -> ReGene:
     """On four of scikit-learn's digits."""
     torch.manual_seed(0)
-    method = ReGene(ImageSpec(1, 8, 8, 4), width=16, fall_steps=100, perceptual="classifier", classifier_epochs=3)
+    method = ReGene(ImageSpec(1, 8, 8, 4), width=16, fall_steps=100, perceptual="classifier", classifier_share=0.12)
     data = _digits()
     train(method, data, data.held_out, Budget(epochs=25, batch=40, learning_rate=3e-3), 0, Clock(CPU))
     return method.eval()
@@ -264,6 +264,26 @@ def test_the_loss_falls_from_structure_to_pixels() -> None:
     assert method.facts["loss_weights"]["ssim"] == {"from": 2.0, "to": 0.5, "steps": 100}
 
 
+def test_where_the_falling_weights_ended_is_said() -> None:
+    short, long = (_trained(epochs=4, filter="none", fall_steps=steps) for steps in (24, 12))
+    assert short.facts["loss_weights_reached"] == {"steps": 12, "share": pytest.approx(0.55)}
+    assert "12 steps end before its loss weights have fallen (55% left)" in short.facts["caveats"][0]
+    assert long.facts["loss_weights_reached"]["share"] == pytest.approx(0.1)
+    assert "caveats" not in long.facts
+
+
+def test_the_stages_share_the_budget() -> None:
+    method = ReGene(SPEC, classifier_share=0.25, filter="none", width=4)
+    assert [phase.share for phase in method.phases(_data())] == [0.25, 0.75]
+    torch.manual_seed(0)
+    method = ReGene(SPEC, classifier_share=0.25, filter="none", width=4)
+    curves = train(method, _data(), _images(8, 3), Budget(epochs=8, batch=20), 0, Clock(CPU))
+    assert {(phase, max(row[0] for row in curves.rows if row[1] == phase)) for phase in ("classifier", "decoder")} == {
+        ("classifier", 2),
+        ("decoder", 6),
+    }
+
+
 def test_terms_of_a_perfect_decoder_are_zero() -> None:
     method = ReGene(SPEC, width=4, perceptual="classifier").eval()
     x = _images(6, 4).x / 255
@@ -359,7 +379,7 @@ def test_imagenet_weights_are_used_where_they_are_and_said_to_be(imagenet: Path)
     method = _trained(epochs=1, filter="none", perceptual="auto")
     assert method.facts["perceptual_features"] == "ImageNet VGG-16"
     assert len(method.facts["perceptual_hash"]) == 64
-    assert "caveats" not in method.facts
+    assert not [line for line in method.facts.get("caveats", ()) if "ImageNet" in line]
     assert not [name for name in method.state_dict() if "imagenet" in name]
 
 
