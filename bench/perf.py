@@ -57,7 +57,7 @@ def compare(
     images = Images(data.x_train.to(device), data.y_train.to(device))
     setting = Setting(
         asked.method,
-        TrainingData(images, Images(images.x[:0], images.y[:0]), data.n_classes),
+        TrainingData(images, images, data.n_classes),
         ImageSpec(*data.shape, data.n_classes),
         device,
         asked.batch,

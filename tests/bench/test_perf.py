@@ -184,3 +184,11 @@ def test_perf_takes_options_of_the_method_and_ends_with_its_step_beside_the_vaes
 def test_an_option_that_does_not_fit_is_one_line(setting: str, parts: list[str]) -> None:
     line = here("perf", "--method", "beta-vae", "--dataset", "digits", "--set", setting).refusal()
     assert not [part for part in parts if part not in line], line
+
+
+def test_what_an_untrained_first_phase_can_not_give_is_not_asked_for() -> None:
+    """ReGene's classifier is right on no image yet, and has no confidence to go on with."""
+    setting = _setting("regene", 8)
+    setting = replace(setting, backbone="", data=replace(setting.data, held_out=setting.data.train))
+    with pytest.raises(UsageError, match="regene has several training phases"):
+        setting.check()
