@@ -246,3 +246,18 @@ def test_no_file_where_it_is_not_asked_for_or_cannot_be(
     assert "mixing.csv" not in made
     assert not (tmp_path / "mixing.csv").exists()
     assert [line[: len(start)] for line, start in zip(said, problems, strict=True)] == problems
+
+
+def test_mixtures_of_the_same_reconstructions_are_taken_once(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that share a decoder; another decoder has others."""
+    first = make("pca", latent=3).mixtures
+    monkeypatch.setattr(featured, "features_of", _never)
+    evidence = make("pca", latent=3)
+    evidence.kept["originals_in_neutral"] = None
+    assert evidence.mixtures == first
+    with pytest.raises(AssertionError, match="again"):
+        _ = make("pca", latent=2).mixtures
+
+
+def _never(*arguments: object) -> None:
+    raise AssertionError("features taken again")
