@@ -148,5 +148,5 @@ class Report:
 def as_toml(suite: Suite) -> str:
     """A suite as a file that `load_suite` reads: only what differs from the defaults, the rows last."""
     content = suite.model_dump(exclude_none=True, exclude_defaults=True, exclude={"methods", "budget", "evaluation"})
-    content |= {"budget": suite.budget.model_dump(), "evaluation": suite.evaluation.model_dump()}
+    content |= {"budget": suite.budget.model_dump(), "evaluation": suite.evaluation.model_dump(exclude_none=True)}
     return tomli_w.dumps({**content, "methods": suite.methods})

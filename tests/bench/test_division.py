@@ -76,7 +76,7 @@ def test_images_are_read_again_where_the_neutral_classifier_is_yet_to_be_trained
     if cached:
         path.touch()
     monkeypatch.setattr(module, "load", lambda *_, **__: made())
-    monkeypatch.setattr(module.neutral, "cache_path", lambda data: path)
-    monkeypatch.setattr(module.neutral, "get", lambda data, device: data.x_train.device.type)
+    monkeypatch.setattr(module.neutral, "cache_path", lambda data, recipe: path)
+    monkeypatch.setattr(module.neutral, "get", lambda data, device, *recipe: data.x_train.device.type)
     run = run_of(tmp_path, 8)
-    assert run._neutral(run._data()[0]) == ("meta" if cached else "cpu")
+    assert run._neutral(run._data()[0], ("small-cnn", 2)) == ("meta" if cached else "cpu")

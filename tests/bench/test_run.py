@@ -23,11 +23,18 @@ NETWORKS = [
 COUNTS = {"samples": 100, "samples_per_class": 5, "importance_samples": 20, "importance_images": 20}
 
 
+def _small(label: str) -> dict[str, Any]:
+    """Options that make a row's networks small. One epoch teaches ReGene's classifier no confidence: its filter is off."""
+    if label.startswith("regene"):
+        return {"width": 8, "filter": "none"}
+    return {"hidden": 64} if label in NETWORKS else {}
+
+
 class Whole:
     """Two runs of one suite into two results folders: without MLflow, and with an MLflow that does not answer."""
 
     def __init__(self, folder: Path, cache: Path) -> None:
-        rows = {label: {**row, **({"hidden": 64} if label in NETWORKS else {})} for label, row in ROWS.items()}
+        rows = {label: {**row, **_small(label)} for label, row in ROWS.items()}
         reference = ["mean-image", "training-copy", "real-images"]
         more = {"held_out": 143, "reference_rows": reference, "columns": ["reconstruction_bce", "fid_org_vs_gen"]}
         budget, evaluation = {"batch": 32}, {"metrics": [], **COUNTS}
@@ -157,10 +164,9 @@ def test_what_lies_beside_a_record(whole: Whole) -> None:
         curves = list(csv.DictReader((folder / "curves.csv").open()))
         if label in NETWORKS:
             assert {"samples.png", "reconstructions.png", "latents.png"} <= set(record["artifacts"])
-            assert {(row["split"], row["term"]) for row in curves} >= {
-                ("train", "mmd" if ROWS[label].get("vae") == "mmd" else "kl"),
-                ("test", "reconstruction"),
-            }
+            mine = ("mmd" if ROWS[label].get("vae") == "mmd" else "kl", "reconstruction")
+            trained, tested = ("cross_entropy", "ssim") if label.startswith("regene") else mine
+            assert {(row["split"], row["term"]) for row in curves} >= {("train", trained), ("test", tested)}
             assert all(math.isfinite(float(row["value"])) for row in curves)
         for name in record["artifacts"]:
             if name.endswith(".png"):

@@ -46,5 +46,5 @@ def test_an_image_is_like_itself_to_the_last_bit() -> None:
 
 
 def test_images_smaller_than_the_border_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"6 pixels.*\(5, 8\)"):
+    with pytest.raises(ValueError, match="6 pixels, got 5x8"):
         ssim(torch.rand(2, 1, 5, 8), torch.rand(2, 1, 5, 8))
