@@ -189,7 +189,11 @@ class ReGene(AbstractMethod):
     @torch.no_grad()
     def _codes(self) -> Float[Tensor, "n d"]:
         self.eval()
-        return torch.cat([self.classifier.encode(x) for x, _ in self.images.batches()])
+        codes, at = torch.empty(len(self.images), self.classifier.size, device=self.images.x.device), 0
+        for x, _ in self.images.batches():  # in place: batches joined at the end would be held twice
+            codes[at : at + len(x)] = self.classifier.encode(x)
+            at += len(x)
+        return codes
 
     # What it can do.
     def encode(self, x: Tensor, y: Tensor) -> Tensor:
