@@ -56,7 +56,7 @@ def test_every_option_that_it_sets_is_one() -> None:
     example = (ROOT / "examples" / "my_vae.py").read_text(encoding="utf-8")
     settings = re.findall(r"--set \"?([\w-]+)\.(\w+)=", README)
     settings = [(label.removesuffix("-5"), option) for label, option in settings]  # a row of the sweep that it shows
-    assert {label for label, _ in settings} == {"cvae", "joint-vae", "my-vae", "vae"}
+    assert {label for label, _ in settings} == {"cvae", "joint-vae", "my-vae", "regene", "vae"}
     for label, option in settings:
         known = f" {option}: " in example if label == "my-vae" else option in declared(registry[label].cls)
         assert known, f"{label}.{option}"
