@@ -137,7 +137,10 @@ def test_a_cell_in_colour_states_its_network_and_writes_its_mixtures(
         assert {"fd_neutral_org_vs_recon", "fd_neutral_recon_vs_gen"} <= set(record.metrics)
         assert {"fid_org_vs_recon", "fid_recon_vs_gen", "fid_org_vs_gen"} <= set(record.unavailable)
         assert "mixing.csv" in record.artifacts
-    assert len(list((tmp_path / "features").glob("*.safetensors"))) == 1, "that of the test images, of both seeds"
+    kept = [path.name.startswith("mixtures-") for path in (tmp_path / "features").glob("*.safetensors")]
+    assert sorted(kept) == [False, True, True], (
+        "features of the test images, of both seeds; mixtures of each seed's own"
+    )
 
 
 def test_training_images_are_named_by_their_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
