@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -188,12 +189,14 @@ class Near(Featured):
         settings = f"{name} {self.settings.novelty_candidates} {SHOWN} {self.device.type} {torch.__version__}"
         parts = [settings.encode(), self._training_digest, _digest(images), hashlib.sha256(code).digest()]
         path = self.feature_cache / "nearest" / f"{name}-{hashlib.sha256(b''.join(parts)).hexdigest()[:24]}.safetensors"
-        if not path.is_file():
+        try:
+            found = load_file(path)
+        except (OSError, SafetensorError):  # not there, or broken: made, and made again
+            found = {str(at): value.cpu().contiguous() for at, value in enumerate(make())}
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary = path.with_suffix(f".{os.getpid()}")
-            save_file({str(at): value.cpu().contiguous() for at, value in enumerate(make())}, temporary)
+            save_file(found, temporary)
             os.replace(temporary, path)
-        found = load_file(path)
         return tuple(found[str(at)].to(self.device) for at in range(len(found)))
 
     @gathered

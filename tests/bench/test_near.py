@@ -179,3 +179,11 @@ def test_a_column_is_a_generation_above_its_nearest(make: Make, monkeypatch: pyt
     assert torch.equal(rows[0], rows[4])
     assert torch.equal(rows[2], evidence.data.train.x[evidence.near_mse.indices[:10, 1]])
     assert "50 nearest by MSE" in title
+
+
+def test_a_broken_file_of_what_was_kept_is_made_again(make: Make) -> None:
+    first = make("training-copy")
+    whole = first.near_mse_test
+    (kept,) = (path for path in (first.feature_cache / "nearest").iterdir() if path.name.startswith("mse-"))
+    kept.write_bytes(b"cut short")
+    assert torch.equal(make("training-copy").near_mse_test.indices, whole.indices)
