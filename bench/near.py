@@ -14,12 +14,12 @@ from bench.featured import Featured
 from bench.gathering import gathered
 from bench.seeds import generator
 from bench.sources import ROOT
+from methods import parts
 from metrics.base import Neighbours, Unavailable
 from metrics.features import features_of, to_uint8
 
 SHOWN = 3
 """Nearest training images that are kept of each."""
-SSIM_SMALLEST = 6
 SPACING_IMAGES = 1000
 """Training images whose distance to their nearest other is taken as that of all."""
 Search = Callable[[Tensor, Tensor, int, Tensor | None], Neighbours]
@@ -105,8 +105,8 @@ class Near(Featured):
 
     def _check_sides(self) -> None:
         sides = tuple(self.test.x.shape[-2:])
-        if min(sides) < SSIM_SMALLEST:
-            raise Unavailable(f"SSIM's 11x11 window needs sides of {SSIM_SMALLEST} pixels, got {sides}")
+        if min(sides) < parts.SSIM_SMALLEST:
+            raise Unavailable(f"SSIM's 11x11 window needs sides of {parts.SSIM_SMALLEST} pixels, got {sides}")
         self._state(ssim_candidates=min(self.settings.novelty_candidates, len(self.data.train)))
 
     @gathered
@@ -187,8 +187,8 @@ class Near(Featured):
             (ROOT / name).read_bytes() for name in ("bench/near.py", "bench/nearest.py", "methods/parts/ssim.py")
         )
         settings = f"{name} {self.settings.novelty_candidates} {SHOWN} {self.device.type} {torch.__version__}"
-        parts = [settings.encode(), self._training_digest, _digest(images), hashlib.sha256(code).digest()]
-        path = self.feature_cache / "nearest" / f"{name}-{hashlib.sha256(b''.join(parts)).hexdigest()[:24]}.safetensors"
+        keys = [settings.encode(), self._training_digest, _digest(images), hashlib.sha256(code).digest()]
+        path = self.feature_cache / "nearest" / f"{name}-{hashlib.sha256(b''.join(keys)).hexdigest()[:24]}.safetensors"
         try:
             found = load_file(path)
         except (OSError, SafetensorError):  # not there, or broken: made, and made again

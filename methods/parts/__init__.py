@@ -29,7 +29,7 @@ from methods.parts.networks import (
 )
 from methods.parts.pose import Delta, Pose, PoseMean, PosePrior, UprightFirst
 from methods.parts.search import Figures, Found, Point, Sampler, Search, Space, Span
-from methods.parts.ssim import SSIM, ssim
+from methods.parts.ssim import SSIM, SSIM_SMALLEST, ssim
 from methods.parts.transforms import Transformation
 from methods.parts.vgg import (
     IMAGENET_FILE,
@@ -45,6 +45,7 @@ from methods.parts.vgg import (
 __all__ = [
     "IMAGENET_FILE",
     "SSIM",
+    "SSIM_SMALLEST",
     "Backbone",
     "Bernoulli",
     "BernoulliDecoder",
