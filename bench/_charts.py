@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, Union
 import numpy as np
 from numpy.typing import NDArray
 
-from bench._run_content import Curve
-from bench._run_content import curves as read_curves
+from bench.records.cells import CurvePoint
+from bench.records.cells import curves as read_curves
 
 if TYPE_CHECKING:
     import torch
@@ -81,7 +81,7 @@ def curves(path_csv: Path, path_png: Path, most_columns: int = 3) -> bool:
 
     path_csv: `epoch,phase,split,term,value`.
     """
-    panels: dict[tuple[str, str], list[Curve]] = {}
+    panels: dict[tuple[str, str], list[CurvePoint]] = {}
     for line in read_curves(path_csv):
         if np.isfinite(line.value):
             panels.setdefault((line.phase, line.term), []).append(line)
@@ -183,7 +183,7 @@ def _scatter(axes: Axes, view: _View, classes: Sequence[str]) -> None:
         axes.legend(marks, classes, loc="upper left", bbox_to_anchor=(1.01, 1.0), handletextpad=0.2, borderaxespad=0)
 
 
-def _curve_panel(axes: Axes, lines: Sequence[Curve], title: str) -> None:
+def _curve_panel(axes: Axes, lines: Sequence[CurvePoint], title: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
     for split, colour in SPLITS.items():

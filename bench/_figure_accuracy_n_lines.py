@@ -19,8 +19,9 @@ from bench._figure_cells import (
     usable,
 )
 from bench.figures import Request
-from bench.record import Record
-from bench.suite import Cell, UsageError
+from bench.records.plan import Cell
+from bench.records.record import Record
+from bench.runtime.errors import UsageError
 
 METHOD = "regene"
 AFTER, BEFORE = "neutral_accuracy", "neutral_accuracy_unfiltered"

@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from bench.figures import Request
-from bench.record import Record, find
-from bench.suite import Cell, Plan, UsageError, nearest
+from bench.records.cells import find
+from bench.records.plan import Cell, Plan
+from bench.records.record import Record
+from bench.runtime.errors import UsageError, nearest
 
 Key = TypeVar("Key", bound=Hashable)
 

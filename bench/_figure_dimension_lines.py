@@ -20,8 +20,9 @@ from bench._figure_cells import (
     usable,
 )
 from bench.figures import Request
-from bench.record import Record
-from bench.suite import Cell, UsageError
+from bench.records.plan import Cell
+from bench.records.record import Record
+from bench.runtime.errors import UsageError
 
 METRIC = "reconstruction_bce"
 UNCODED = "none"

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from bench._figure_cells import cells_of, of_one_dataset
 from bench.figures import Request
-from bench.record import Record, cells_folder, find
-from bench.suite import Cell, UsageError, nearest
+from bench.records.cells import cells_folder, find
+from bench.records.plan import Cell
+from bench.records.record import Record
+from bench.runtime.errors import UsageError, nearest
 
 METHOD = "latent-generator"
 # As methods/latent_generator.py has them, in the order of theta / sqrt(n), through which alone they act.

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from bench._figure_cells import OverSeeds, by_label, cells_of, lacking, left_out, of_one_dataset, plan_of, records_of
 from bench.figures import Request
-from bench.record import Record, cells_folder
-from bench.suite import Cell, UsageError
+from bench.records.cells import cells_folder
+from bench.records.plan import Cell
+from bench.records.record import Record
+from bench.runtime.errors import UsageError
 
 FILE = "mixing.csv"
 ACCURACY, FD, FID = "neutral_accuracy", "fd_neutral", "fid"

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bench._run_content import without_password
+from bench.runtime.errors import UsageError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -34,7 +35,7 @@ QUIET = {
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 
-class TrackingError(RuntimeError):
+class TrackingError(UsageError):
     """MLflow could not be used; the message is one line: where, what is wrong, and what to do."""
 
     def __init__(self, uri: str, problem: object, hint: str = GO_ON) -> None:

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.record import Record
+from bench.records.record import Record
 
 NAME_LENGTH, PARAM_LENGTH, TAG_LENGTH, DIGEST_LENGTH = 250, 6_000, 8_000, 36
 RUN_STATUS = {"ok": "FINISHED", "killed": "KILLED", "timeout": "KILLED"}  # all others: FAILED

@@ -11,7 +11,7 @@ from tabulate import tabulate
 from bench import _tune_plots as plots
 from bench import track
 from bench._tune_trials import Trials, label_of
-from bench.record import write_atomically
+from bench.records.storage import write_text
 from bench.suite import Suite, load_suite
 from methods.parts import Point
 
@@ -30,7 +30,7 @@ class Report:
 
     def make(self, uri: str | None, results: Path) -> int:
         """Write and print it all. Exit status: 0 where some trial has a value, else 1."""
-        write_atomically(self.folder / "trials.csv", self.study.csv())
+        write_text(self.folder / "trials.csv", self.study.csv())
         print(f"\n{self._table()}")
         failed = self.study.failed()
         if failed:
@@ -115,7 +115,7 @@ class Report:
         how = f"{len(self.study.complete())} trials by {' and '.join(self.metrics)}, {trial_suite.budget.epochs} epochs"
         how += f", seeds {', '.join(map(str, trial_suite.seed_list()))}, scored on {trial_suite.held_out} held-out training images"
         self.out.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.out, f"# Written by `bench tune`: {how}.\n{as_toml(best)}")
+        write_text(self.out, f"# Written by `bench tune`: {how}.\n{as_toml(best)}")
         load_suite(str(self.out))
 
     def _track(self, uri: str | None, results: Path, files: list[Path]) -> None:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from bench.plan import Request, default_jobs, make_plan
+from bench.plan import RunSettings, default_jobs, make_plan
 from bench.progress import clock
-from bench.record import Record
+from bench.records.plan import Plan
+from bench.records.record import Record
 from bench.run import Invocation, split_done
+from bench.runtime.errors import UsageError
 from bench.studies import OtherSpace, Study
-from bench.suite import Plan, UsageError
 from methods.parts import Point
 from metrics.base import registry
 
@@ -36,7 +37,7 @@ class Scored:
 class Trials:
     """A study and what runs its trials. Raises UsageError, before anything runs, for what cannot be planned or gone on with."""
 
-    def __init__(self, target: "Target", request: Request, folder: Path, asked: "Asked") -> None:
+    def __init__(self, target: "Target", request: RunSettings, folder: Path, asked: "Asked") -> None:
         self.target, self.folder, self.asked = target, folder, asked
         first = make_plan(self._suite({"default": {}}), request, "held_out")
         reason = first.inception.get("reason", "")

@@ -11,23 +11,27 @@ from threadpoolctl import threadpool_limits
 
 import methods
 import metrics
-from bench import environment, neutral
-from bench.clock import Clock
+from bench import neutral
+from bench.config.budget import Budget
 from bench.datasets import load
 from bench.datasets.base import Dataset
 from bench.datasets.registry import load_upright
 from bench.division import divide
 from bench.evidence import NEUTRAL, UPRIGHT, Evidence
 from bench.gathering import Costs, NotGiven
-from bench.loop import Budget, Diverged, count_parameters
+from bench.loop import Diverged, count_parameters
 from bench.measure import choose, measure, wanted
 from bench.options import build, find, load_plugin
-from bench.paths import cache_folder
-from bench.record import Record, cells_folder, write
+from bench.records.cells import cells_folder, write
+from bench.records.plan import Cell, Plan
+from bench.records.record import Record
+from bench.runtime import environment
+from bench.runtime.clock import Clock
+from bench.runtime.paths import cache_folder
+from bench.runtime.seeds import deterministic, seeded
 from bench.search import TRIALS
-from bench.seeds import deterministic, seeded
 from bench.shelf import Shelf
-from bench.suite import Cell, Evaluation, Plan
+from bench.suite import Evaluation
 from bench.training import Trained, Training
 from methods.base import AbstractMethod, Images, ImageSpec, TrainingData
 from metrics.base import Unavailable

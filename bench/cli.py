@@ -10,6 +10,7 @@ from bench.cli_perf import perf
 from bench.cli_tune import tune
 from bench.figures import FIGURES
 from bench.flags import DataRoot, Device, Likelihood, Plugin, Results, SuiteOption, TrackingUri
+from bench.runtime.errors import UsageError, is_usage
 
 app = typer.Typer(
     help="Train, time and score VAEs and other latent-space generators on shared data, and lay the results out as leaderboards.",
@@ -86,14 +87,14 @@ def run(
         from bench.launch import server
 
         server.start()
-    from bench.plan import Request
+    from bench.plan import RunSettings
     from bench.verbs import Choice, run_suite
 
     settings = tuple(set_ or ())
     choice = Choice(
         suite, methods, seeds, epochs, dataset, settings, precision, backbone, optimiser, likelihood, neutral_epochs
     )
-    request = Request(data_root, results, device, jobs, inception, tuple(plugin or ()), threads)
+    request = RunSettings(data_root, results, device, jobs, inception, tuple(plugin or ()), threads)
     raise typer.Exit(run_suite(choice, request, time_limit, tracking_uri, retry == "failed", force, dry_run))
 
 
@@ -138,7 +139,7 @@ def leaderboard(
     import shutil
 
     import leaderboards
-    from bench.paths import results_folder
+    from bench.runtime.paths import results_folder
 
     width = shutil.get_terminal_size((160, 24)).columns
     color = sys.stdout.isatty() and format == "table"
@@ -164,7 +165,7 @@ def figure(
 ) -> None:
     """Draw a figure of a paper from the records, and say which of the paper's claims about it hold here."""
     from bench.figures import draw, listing
-    from bench.paths import results_folder
+    from bench.runtime.paths import results_folder
 
     if name is None:
         typer.echo(listing())
@@ -183,8 +184,7 @@ def ui(
 ) -> None:
     """Open MLflow's pages on the store of a results folder."""
     from bench import track
-    from bench.paths import results_folder
-    from bench.suite import UsageError
+    from bench.runtime.paths import results_folder
 
     folder = results_folder(results)
     uri = track.resolve(tracking_uri, folder)
@@ -200,7 +200,6 @@ def track(
     tracking_uri: TrackingUri = None,
 ) -> None:
     """Write records to MLflow: after a run without it, on another machine, or after a server was down."""
-    from bench.suite import UsageError
     from bench.verbs import rebuild_store
 
     if not rebuild:
@@ -251,9 +250,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
-    except (ValueError, OSError, RuntimeError) as problem:
-        from bench.errors import is_usage
-
+    except (UsageError, OSError) as problem:
         if not is_usage(problem):
             raise
         typer.echo(f"bench: {problem}", err=True)

@@ -51,12 +51,12 @@ def tune(
     from bench.launch import server
 
     server.start()
-    from bench.plan import Request
+    from bench.plan import RunSettings
     from bench.tune import Asked
     from bench.tune import tune as search
     from bench.verbs import Choice
 
     choice = Choice(suite, seeds=seeds, epochs=epochs, dataset=dataset)
-    request = Request(data_root, results, device, jobs, inception, tuple(plugin or ()))
+    request = RunSettings(data_root, results, device, jobs, inception, tuple(plugin or ()))
     asked = Asked(method, trials, options, metric, tuple(set_ or ()), sampler, out, fresh)
     raise typer.Exit(search(choice, request, asked, tracking_uri))

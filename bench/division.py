@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from bench.datasets.base import Dataset, split
-from bench.seeds import stream
-from bench.suite import ScoreOn
+from bench.records.plan import ScoreOn
+from bench.runtime.seeds import stream
 from methods.base import Images, TrainingData
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 
-from bench import environment
 from bench.datasets import DataError, load, names
-from bench.paths import cache_folder, data_root, results_folder
+from bench.runtime import environment
+from bench.runtime.paths import cache_folder, data_root, results_folder
 
 Finding = tuple[bool, str, str]
 

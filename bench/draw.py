@@ -11,7 +11,7 @@ from bench.draw_pose import plane, pose_removed, poses
 from bench.evidence import Evidence
 from bench.gathering import NotGiven
 from bench.pictures import curves, latent_map, reconstruction_grid, sample_grid
-from bench.seeds import seeded
+from bench.runtime.seeds import seeded
 from methods.base import AbstractVAE
 from methods.parts import one_hot
 from metrics.base import Unavailable

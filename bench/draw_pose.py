@@ -10,7 +10,7 @@ from torch import Tensor
 from bench.evidence import Evidence
 from bench.gathering import NotGiven
 from bench.pictures import sample_grid, stacked_grid
-from bench.seeds import seeded
+from bench.runtime.seeds import seeded
 from metrics.features import to_uint8
 
 COLUMNS = 10

@@ -6,7 +6,7 @@ from torch import Tensor
 from bench.datasets.base import stratified
 from bench.gathering import NotGiven, gathered
 from bench.given import Given
-from bench.seeds import stream
+from bench.runtime.seeds import stream
 from methods.base import AbstractVAE, Images
 from methods.parts import Bernoulli, DiscretisedLogistic, Pixels
 from metrics.base import Unavailable

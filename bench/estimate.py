@@ -5,12 +5,13 @@ from pathlib import Path
 
 import torch
 
+from bench.config.budget import Budget
 from bench.datasets import load
-from bench.loop import Budget, GraphedStep, Step
+from bench.loop import GraphedStep, Step
 from bench.options import build, find
-from bench.record import Record
-from bench.record import find as find_records
-from bench.suite import Cell, Plan
+from bench.records.cells import find as find_records
+from bench.records.plan import Cell, Plan
+from bench.records.record import Record
 from methods.base import Images, ImageSpec, Phase, TrainingData
 
 STEPS = 20

@@ -2,20 +2,17 @@
 
 import hashlib
 import math
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from bench.gathering import gathered
 from bench.proposed import Proposed
-from bench.sources import ROOT
+from bench.records.sources import ROOT
+from bench.records.storage import keep_tensors, kept_tensors
 from metrics.base import Unavailable
 from metrics.features import Extractor, FeatureSet, classes_of, features_of, frechet, to_uint8
 
@@ -89,12 +86,12 @@ class Featured(Proposed):
         for images in (x, again):
             digest.update(images.cpu().contiguous().numpy().data)
         path = self.feature_cache / f"mixtures-{digest.hexdigest()[:24]}-{self.device.type}-{_code()}.safetensors"
-        with suppress(OSError, SafetensorError, KeyError):
-            kept = load_file(path)["rows"].tolist()
-            return [(*row[:3], None if math.isnan(row[3]) else row[3]) for row in kept]
+        kept = kept_tensors(path)
+        if kept is not None and "rows" in kept:
+            return [(*row[:3], None if math.isnan(row[3]) else row[3]) for row in kept["rows"].tolist()]
         rows = [self._mixed(alpha, to_uint8((1 - alpha) * x + alpha * again), len(seen_by) > 1) for alpha in ALPHAS]
         table = [[math.nan if value is None else value for value in row] for row in rows]
-        _save({"rows": torch.tensor(table, dtype=torch.float64)}, path)
+        keep_tensors(path, {"rows": torch.tensor(table, dtype=torch.float64)})
         return rows
 
     def _mixed(self, alpha: float, images: Tensor, by_inception: bool) -> tuple[float, float, float, float | None]:
@@ -125,17 +122,14 @@ class Featured(Proposed):
         name = "".join(c if c.isalnum() or c in "-_." else "_" for c in images)
         path = self.feature_cache / f"{name}-{extractor}-{self.device.type}-{_code()}.safetensors"
         parts = ("features", "mu", "sigma") if statistics else ("features",)
-        try:
-            kept = load_file(path)
-            if all(part in kept for part in parts) and len(kept["features"]) == count:
-                return {part: kept[part].to(self.device) if part == "features" else kept[part] for part in parts}
-        except (OSError, SafetensorError):
-            pass
+        kept = kept_tensors(path)
+        if kept is not None and all(part in kept for part in parts) and len(kept["features"]) == count:
+            return {part: kept[part].to(self.device) if part == "features" else kept[part] for part in parts}
         made = {"features": make()}
         if statistics and count > 1:
             found = FeatureSet(made["features"]).statistics
             made |= {part: torch.from_numpy(found[part]) for part in ("mu", "sigma")}
-        _save(made, path)
+        keep_tensors(path, made)
         return made
 
 
@@ -148,14 +142,3 @@ def _code() -> str:
     """Of what makes features of images, so that features of older code are not taken for these."""
     files = ("metrics/features.py", "metrics/resnet.py", "bench/featured.py")
     return hashlib.sha256(b"".join((ROOT / file).read_bytes() for file in files)).hexdigest()[:8]
-
-
-def _save(tensors: dict[str, Tensor], path: Path) -> None:
-    """Whole or not at all, whatever other process writes the same."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}")
-    try:
-        save_file({name: value.cpu().contiguous() for name, value in tensors.items()}, temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -119,7 +119,8 @@ def draw(
     published: Sequence[Published] = (),
 ) -> str:
     """Draw the figure of this name and write its files; gives what is to be printed. Raises UsageError for whatever was asked wrongly."""
-    from bench.suite import UsageError, load_suite, nearest
+    from bench.runtime.errors import UsageError, nearest
+    from bench.suite import load_suite
 
     if name not in FIGURES:
         raise UsageError(nearest(name, FIGURES, "figure"))
@@ -136,7 +137,7 @@ def draw(
 
 def _checked(out: str) -> Path:
     """Raises UsageError unless the pictures and the data beside them can be written there."""
-    from bench.suite import UsageError
+    from bench.runtime.errors import UsageError
 
     path = Path(out).expanduser()
     if path.suffix not in PICTURES:

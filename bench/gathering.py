@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 import torch
 from torch import Tensor
 
-from bench.seeds import seeded
+from bench.runtime.seeds import seeded
 from metrics.base import Unavailable
 
 if TYPE_CHECKING:

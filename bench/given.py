@@ -8,7 +8,7 @@ from torch import Tensor
 
 from bench.gathering import Costs, NotGiven, gathered, joined
 from bench.neutral import Neutral
-from bench.seeds import stream
+from bench.runtime.seeds import stream
 from bench.suite import Evaluation
 from methods.base import AbstractMethod, AbstractVAE, Images, TrainingData
 from metrics.base import Unavailable

@@ -3,40 +3,23 @@
 On a CPU the step runs as it is: these models are bound by matrix products there, and compiling costs more than it saves.
 """
 
+from __future__ import annotations
+
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from bench.clock import Clock
-from bench.seeds import seeded
+from bench.runtime.seeds import seeded
 from methods.base import AbstractMethod, Images, Phase, TrainingData
 
+if TYPE_CHECKING:
+    from bench.config.budget import Budget
+    from bench.runtime.clock import Clock
+
 WARM_UP_STEPS = 3
-# Adadelta with the settings of Lasagne's `lasagne.updates.adadelta`, which 002_250270577cfb522d.txt trains with: torch's own rho is 0.9.
-# torch chooses: all tensors at once on a GPU, one by one on a CPU, where all at once took twice as long.
-OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "adam": partial(torch.optim.Adam, fused=True),
-    "adadelta": partial(torch.optim.Adadelta, rho=0.95, eps=1e-6),
-}
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What every method of a suite gets. optimiser: adam or adadelta; precision: fp32, or bf16 for the layers' products.
-
-    learning_rate is that optimiser's: the default is Adam's, Adadelta's is 1. decay: let it fall in a straight line to 0 over the phase.
-    """
-
-    epochs: int
-    batch: int = 128
-    learning_rate: float = 1e-3
-    precision: str = "fp32"
-    decay: bool = False
-    optimiser: str = "adam"
 
 
 @dataclass
@@ -55,18 +38,21 @@ class Diverged(ArithmeticError):
 
 
 class Step:
-    """One optimiser step on a batch given by its indices, with the sums of all terms kept on the device."""
+    """One optimiser step on a batch given by its indices, with the sums of all terms kept on the device.
 
-    def __init__(self, method: AbstractMethod, phase: Phase, data: Images, budget: Budget) -> None:
+    decay: the learning rate falls in a straight line to 0 over the phase.
+    """
+
+    def __init__(self, method: AbstractMethod, phase: Phase, data: Images, budget: Budget, decay: bool = False) -> None:
         self.method, self.phase, self.data, self.budget = method, phase, data, budget
         self.device = data.x.device
         self.parameters = [p for p in phase.module.parameters() if p.requires_grad]
         cuda = self.device.type == "cuda"
         # A falling rate is a tensor that the step itself lowers, so that a captured step lowers it too.
-        self.rate = torch.tensor(budget.learning_rate, device=self.device) if budget.decay else None
+        self.rate = torch.tensor(budget.learning_rate, device=self.device) if decay else None
         self.fall = budget.learning_rate / (budget.epochs * -(-len(data) // budget.batch))
         rate = budget.learning_rate if self.rate is None else self.rate
-        self.optimizer = OPTIMISERS[budget.optimiser](self.parameters, lr=rate, capturable=cuda)
+        self.optimizer = budget.make_optimiser(self.parameters, rate, cuda)
         self.names: list[str] = []
         self.sums: Tensor | None = None
         self.loss = math.nan
@@ -112,8 +98,8 @@ class GraphedStep(Step):
     The warm-up steps are ordinary training steps: capturing runs nothing, so no state has to be put back.
     """
 
-    def __init__(self, method: AbstractMethod, phase: Phase, data: Images, budget: Budget) -> None:
-        super().__init__(method, phase, data, budget)
+    def __init__(self, method: AbstractMethod, phase: Phase, data: Images, budget: Budget, decay: bool = False) -> None:
+        super().__init__(method, phase, data, budget, decay)
         self.static = torch.zeros(budget.batch, dtype=torch.int64, device=self.device)
         self.graph: torch.cuda.CUDAGraph | None = None
 

@@ -8,7 +8,7 @@ from typing import Any
 from bench.evidence import Evidence
 from bench.gathering import NotGiven
 from bench.intervals import bootstrap, by_group
-from bench.suite import UsageError, nearest
+from bench.runtime.errors import UsageError, nearest
 from metrics.base import Items, Metric, Unavailable, registry
 
 

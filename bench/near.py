@@ -1,19 +1,17 @@
 """How near images lie to the training images: of generations, of real test images beside them, and of their reconstructions."""
 
 import hashlib
-import os
 from collections.abc import Callable
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from bench import nearest
 from bench.featured import Featured
 from bench.gathering import gathered
-from bench.seeds import generator
-from bench.sources import ROOT
+from bench.records.sources import ROOT
+from bench.records.storage import keep_tensors, kept_tensors
+from bench.runtime.seeds import generator
 from methods import parts
 from metrics.base import Neighbours, Unavailable
 from metrics.features import features_of, to_uint8
@@ -189,14 +187,10 @@ class Near(Featured):
         settings = f"{name} {self.settings.novelty_candidates} {SHOWN} {self.device.type} {torch.__version__}"
         keys = [settings.encode(), self._training_digest, _digest(images), hashlib.sha256(code).digest()]
         path = self.feature_cache / "nearest" / f"{name}-{hashlib.sha256(b''.join(keys)).hexdigest()[:24]}.safetensors"
-        try:
-            found = load_file(path)
-        except (OSError, SafetensorError):  # not there, or broken: made, and made again
-            found = {str(at): value.cpu().contiguous() for at, value in enumerate(make())}
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_suffix(f".{os.getpid()}")
-            save_file(found, temporary)
-            os.replace(temporary, path)
+        found = kept_tensors(path)
+        if found is None:
+            found = {str(at): value for at, value in enumerate(make())}
+            keep_tensors(path, found)
         return tuple(found[str(at)].to(self.device) for at in range(len(found)))
 
     @gathered

@@ -11,7 +11,9 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, ValidationError, create_model
 
-from bench.suite import BERNOULLI, UsageError, explain, nearest
+from bench.records.record import BERNOULLI
+from bench.runtime.errors import UsageError, nearest
+from bench.suite import explain
 from methods.base import AbstractMethod, Entry, ImageSpec, registry
 from methods.parts import Backbone, Likelihood, Span
 

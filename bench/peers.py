@@ -11,11 +11,14 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from bench.clock import Clock
-from bench.loop import Budget, Curves, GraphedStep, Step, begin_epoch, in_batches, run_epoch
+from bench.config.budget import Budget
+from bench.config.choices import Precision
+from bench.loop import Curves, GraphedStep, Step, begin_epoch, in_batches, run_epoch
 from bench.options import SHARED, build, declared, find, on_shared, resolve
-from bench.seeds import generator
-from bench.suite import BERNOULLI, UsageError
+from bench.records.record import BERNOULLI
+from bench.runtime.clock import Clock
+from bench.runtime.errors import UsageError
+from bench.runtime.seeds import generator
 from methods.base import AbstractMethod, ImageSpec, Phase, TrainingData
 
 VAE = "vae"
@@ -97,11 +100,11 @@ Slices = Iterator[tuple[float, float | None]]
 """A training loop that pauses after some steps: seconds of the slice, and the epoch's mean loss in its last slice."""
 
 
-def ours(setting: Setting, precision: str) -> Slices:
+def ours(setting: Setting, precision: Precision) -> Slices:
     """Our loop's steps. The first epoch is one slice: warm-up and, on a GPU, capture lie in it."""
     module, phase = setting.fresh()
     images = setting.data.train
-    budget = Budget(1, setting.batch, 1e-3, precision)
+    budget = Budget(epochs=1, batch=setting.batch, precision=precision)
     step = (GraphedStep if setting.device.type == "cuda" else Step)(module, phase, images, budget)
     order = generator(0, "perf")
     torch.manual_seed(1)

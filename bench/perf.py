@@ -11,13 +11,15 @@ from typing import get_args
 import torch
 
 import methods
-from bench import environment
+from bench.config.choices import Precision
 from bench.datasets import load
 from bench.options import find, load_plugin, shared_options
-from bench.paths import data_root
 from bench.peers import SLICE, VAE, Setting, Slices, Timed, by_hand, epochs_in_turn, in_turn, ours, plain
-from bench.seeds import deterministic
-from bench.suite import BERNOULLI, UsageError
+from bench.records.record import BERNOULLI
+from bench.runtime import environment
+from bench.runtime.errors import UsageError
+from bench.runtime.paths import data_root
+from bench.runtime.seeds import deterministic
 from bench.sweep import settings_of
 from methods.base import AbstractVAE, Images, ImageSpec, TrainingData
 from methods.parts import Backbone
@@ -198,7 +200,7 @@ def pythae_loop(setting: Setting) -> Slices | None:
 # Cells side by side.
 
 
-def _worker(setting: Setting, precision: str, epochs: int, turn: Barrier, losses: "Queue[float]") -> None:
+def _worker(setting: Setting, precision: Precision, epochs: int, turn: Barrier, losses: "Queue[float]") -> None:
     torch.set_num_threads(1)
     deterministic()
     methods.load()
@@ -210,7 +212,7 @@ def _worker(setting: Setting, precision: str, epochs: int, turn: Barrier, losses
         losses.put(loss)
 
 
-def side_by_side(setting: Setting, precision: str, cells: int, epochs: int) -> Slices:
+def side_by_side(setting: Setting, precision: Precision, cells: int, epochs: int) -> Slices:
     """Cells in a process and a thread each, which start every epoch together: seconds of an epoch of all, by cell."""
     context = multiprocessing.get_context("spawn")
     turn, losses = context.Barrier(cells + 1), context.Queue()
@@ -236,6 +238,7 @@ def compare_suite(setting: Setting, repeats: int) -> int:
         f"seconds a cell's epoch, {repeats} epochs in turn; plain: {torch.get_num_threads()} threads, one cell after another"
     )
     loops = {"plain DataLoader, fp32": plain(setting)}
-    for precision in ["fp32", "bf16"] if environment.cpu_has_bf16() else ["fp32"]:
+    precisions: list[Precision] = ["fp32", "bf16"] if environment.cpu_has_bf16() else ["fp32"]
+    for precision in precisions:
         loops[f"ours, {precision}, {cells} side by side"] = side_by_side(setting, precision, cells, repeats + 1)
     return tell(in_turn(loops, repeats))

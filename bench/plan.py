@@ -3,22 +3,25 @@
 import inspect
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
 import methods
 import metrics
-from bench import sources
 from bench.datasets import load
 from bench.datasets.base import Dataset
-from bench.environment import choose_device, cores
 from bench.evidence import INCEPTION
 from bench.measure import choose, wanted
 from bench.options import build, find, load_plugin, on_shared, resolve
-from bench.paths import data_root, results_folder
-from bench.suite import BERNOULLI, Cell, Plan, ScoreOn, Suite, UsageError, cell_id, to_json
+from bench.records import sources
+from bench.records.plan import Cell, Plan, ScoreOn, cell_id
+from bench.records.record import BERNOULLI
+from bench.runtime.environment import choose_device, cores
+from bench.runtime.errors import UsageError
+from bench.runtime.paths import data_root, results_folder
+from bench.suite import Suite
 from bench.sweep import settle_rows
 from methods.base import ImageSpec
 from metrics.base import Metric, Unavailable
@@ -29,7 +32,7 @@ WORKER_BYTES = 2 * 2**30
 
 
 @dataclass(frozen=True)
-class Request:
+class RunSettings:
     """How a suite is to be run here: what the command line says beside the suite itself."""
 
     data: str | None = None
@@ -51,7 +54,7 @@ def register(suite: Suite, plugins: Sequence[str]) -> list[str]:
     return paths
 
 
-def make_plan(suite: Suite, request: Request, score_on: ScoreOn = "test") -> Plan:
+def make_plan(suite: Suite, request: RunSettings, score_on: ScoreOn = "test") -> Plan:
     """Raises UsageError or DataError, in one line, for whatever cannot be run."""
     plugins = register(suite, request.plugins)
     suite = settle_rows(suite)
@@ -71,7 +74,7 @@ def make_plan(suite: Suite, request: Request, score_on: ScoreOn = "test") -> Pla
     return Plan(
         suite=suite.name,
         title=suite.title,
-        cells=to_json(cells),
+        cells=[asdict(cell) for cell in cells],
         columns=suite.columns,
         reference_rows=suite.reference_rows,
         comparison=suite.comparison.model_dump() if suite.comparison else {},
@@ -177,6 +180,8 @@ def settle_inception(asked: str, device: torch.device, wanted: bool) -> dict[str
         extractor = inception_extractor(None, download=True)
     except Unavailable as reason:
         return {"reason": str(reason)}
+    except ValueError as problem:
+        raise UsageError(f"{problem}: remove that file, or give another with --inception PATH") from problem
     from metrics.features import INCEPTION_FILE
 
     return {"path": str(Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION_FILE), "hash": extractor.hash}

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from bench.record import Record, cells_folder
+from bench.records.cells import cells_folder
+from bench.records.record import Record
 
 
 class Watcher(Protocol):

@@ -1,49 +1,45 @@
 """The verb `run`: plan, launch, track, and what is left to do after a crash."""
 
-import fcntl
 import os
 import shlex
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import environment, track
+from bench import track
 from bench.cell import blank_record
 from bench.launch.base import Ended, Launcher
 from bench.launch.local import LocalLauncher
 from bench.progress import watcher
-from bench.record import BrokenRecord, Record, cells_folder, read, set_aside, write, write_atomically
-from bench.suite import Cell, Plan, UsageError
+from bench.records.cells import BrokenRecord, cells_folder, read, set_aside, write
+from bench.records.plan import Cell, Plan
+from bench.records.record import Record
+from bench.records.storage import Held, locked, write_text
+from bench.runtime import environment
+from bench.runtime.errors import UsageError
 
 
 @contextmanager
 def owned(results: Path) -> Iterator[None]:
     """Hold a results folder for one run. Raises UsageError where it can't be written or another run holds it."""
-    try:
-        results.mkdir(parents=True, exist_ok=True)
-        (results / "plans").mkdir(exist_ok=True)
-        write_atomically(results / ".writable", "")
-        lock = (results / ".lock").open("a+")
-    except OSError as problem:
-        raise UsageError(
-            f"results folder {results}: cannot be written ({problem.strerror or problem}): give another with --results"
-        ) from problem
-    with lock:
+    holder = results / ".holder"
+    with ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().strip() or "unknown"
+            (results / "plans").mkdir(parents=True, exist_ok=True)
+            held.enter_context(locked(results / ".lock", wait=False))
+            write_text(holder, str(os.getpid()))
+        except OSError as problem:
             raise UsageError(
-                f"results folder {results}: another run (process {holder}) is writing to it: wait for it, or give another with --results"
+                f"results folder {results}: cannot be written ({problem.strerror or problem}): give another with --results"
+            ) from problem
+        except Held:
+            process = holder.read_text().strip() if holder.is_file() else "unknown"
+            raise UsageError(
+                f"results folder {results}: another run (process {process}) is writing to it: wait for it, or give another with --results"
             ) from None
-        lock.seek(0)
-        lock.truncate()
-        lock.write(str(os.getpid()))
-        lock.flush()
         yield
 
 
@@ -87,7 +83,7 @@ class Invocation:
 
     def run(self, done: list[Record]) -> list[Record]:
         """Run what is to do; gives all records of the plan. On KeyboardInterrupt running cells stop and finished ones are safe."""
-        write_atomically(self.path, self.plan.json())
+        write_text(self.path, self.plan.json())
         outcome = "KILLED"
         try:
             problem = self.launcher.prepare(self.path, self.watcher.tick) if self.todo else None

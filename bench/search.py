@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from bench.record import write_atomically
-from bench.seeds import seeded
+from bench.records.storage import write_text
+from bench.runtime.seeds import seeded
 from methods.parts import Figures, Found, Point, Search
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def run_search(search: Search, place: Place, total: Searched) -> Found:
     study.give_up_running()
     _book(study, total)
     if folder is not None:
-        write_atomically(folder / TRIALS, stacked(total.tables))
+        write_text(folder / TRIALS, stacked(total.tables))
     by_value = sorted(study.complete(), key=lambda trial: trial.user_attrs["value"])
     best: list[Point] = [dict(trial.params) for trial in by_value[: search.confirmed]]
     began = time.perf_counter()

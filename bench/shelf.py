@@ -1,9 +1,7 @@
 """Shared phases: trained once for all rows of a seed that come to them in the same state, kept in the results folder by digest."""
 
-import fcntl
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -11,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 
-from bench.environment import peak_memory
 from bench.loop import Curves
-from bench.record import write_atomically
+from bench.records.storage import keep_tensors, kept_tensors, locked, write_text
+from bench.runtime.environment import peak_memory
 from methods.base import AbstractMethod, Phase
 
 NOISE = "state of the generators: "
@@ -55,17 +52,15 @@ class Shelf:
     @contextmanager
     def held(self, phase: Phase, key: str) -> Iterator[None]:
         """Hold the phase's place; another process that wants it waits, and is let in where the holder is killed."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / f"{phase.name}-{key}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(self.folder / f"{phase.name}-{key}.lock"):
             yield
 
     def take(self, method: AbstractMethod, phase: Phase, key: str, order: torch.Generator) -> Kept | None:
         """Load the state that the phase left, generators included, into the method; None where it was not trained yet."""
         path = self.folder / f"{phase.name}-{key}"
-        if not path.with_suffix(".json").is_file():  # written last
+        state = kept_tensors(path.with_suffix(".safetensors"))
+        if state is None or not path.with_suffix(".json").is_file():  # written last
             return None
-        state = load_file(path.with_suffix(".safetensors"))
         method.load_state_dict({name: value for name, value in state.items() if not name.startswith(NOISE)})
         order.set_state(state[f"{NOISE}order"])
         torch.set_rng_state(state[f"{NOISE}cpu"])
@@ -81,13 +76,8 @@ class Shelf:
         path = self.folder / f"{phase.name}-{key}"
         peak = peak_memory(_device(method))
         kept = Kept(seconds, self.side_by_side, peak, curves.trained_images, curves.rows)
-        state = {**method.state_dict(), **_generators(method, order)}
-        temporary = path.with_suffix(f".{os.getpid()}")
-        save_file({name: value.detach().cpu().contiguous().clone() for name, value in state.items()}, temporary)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())  # the .json beside it says that it is whole
-        os.replace(temporary, path.with_suffix(".safetensors"))
-        write_atomically(path.with_suffix(".json"), json.dumps(asdict(kept)))
+        keep_tensors(path.with_suffix(".safetensors"), {**method.state_dict(), **_generators(method, order)})
+        write_text(path.with_suffix(".json"), json.dumps(asdict(kept)))
         return kept
 
 

@@ -8,9 +8,11 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from bench.paths import data_root, results_folder
-from bench.record import BrokenRecord, Record, cells_folder, read
-from bench.suite import UsageError, load_suite, nearest, suite_names
+from bench.records.cells import BrokenRecord, cells_folder, read
+from bench.records.record import Record
+from bench.runtime.errors import UsageError, nearest
+from bench.runtime.paths import data_root, results_folder
+from bench.suite import load_suite, suite_names
 
 if TYPE_CHECKING:
     from methods.parts import Span

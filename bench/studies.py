@@ -1,7 +1,6 @@
 """Optuna studies that can be gone on with: kept in a journal file, refused for another search space, seeded trial by trial."""
 
 import csv
-import fcntl
 import io
 import json
 import os
@@ -13,11 +12,10 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, GridSampler, NSGAIISampler, TPESampler
 from optuna.storages.journal import JournalFileBackend, JournalStorage
-from optuna.storages.journal._file import BaseJournalFileLock, get_lock_file
 from optuna.storages.journal._storage import JournalOperation
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from bench.seeds import stream
+from bench.runtime.seeds import stream
 from methods.parts import Point, Sampler, Space, Span
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -30,37 +28,24 @@ class OtherSpace(ValueError):
     """A study file that holds another search than the one asked for."""
 
 
-class _Lock(BaseJournalFileLock):
-    """A lock that ends with its process. Optuna's own leave a file behind when killed, and then wait 30 s for nobody."""
-
-    def __init__(self, path: str) -> None:
-        self.file = open(f"{path}.lock", "w")  # noqa: SIM115  held as long as the study
-
-    def acquire(self) -> bool:
-        fcntl.flock(self.file, fcntl.LOCK_EX)
-        return True
-
-    def release(self) -> None:
-        fcntl.flock(self.file, fcntl.LOCK_UN)
-
-
 class _Journal(JournalFileBackend):
     """Optuna's journal, brought to the disk at the end of a trial alone: at every line, it took 70 % of a search of cheap trials.
 
-    What is written outlives the process in any case; only a machine that goes down may lose its last trial.
+    What is written outlives the process in any case; only a machine that goes down may lose its last trial. It needs no lock: a results
+    folder is one run's at a time.
     """
 
     def __init__(self, path: str) -> None:
-        super().__init__(path, _Lock(path))
+        super().__init__(path)
         self.path = path
-        with get_lock_file(self._lock), open(path, "ab+") as file:
+        with open(path, "ab+") as file:
             file.seek(0)
             file.truncate(
                 file.read().rfind(b"\n") + 1
             )  # a line cut short by a kill would spoil the one written after it
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        with get_lock_file(self._lock), open(self.path, "ab") as file:
+        with open(self.path, "ab") as file:
             file.write("".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode())
             file.flush()
             if any(log.get("op_code") == JournalOperation.SET_TRIAL_STATE_VALUES for log in logs):

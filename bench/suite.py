@@ -1,58 +1,22 @@
-"""Suites: TOML in, validated cells out. A cell is one (row, dataset, seed) with everything that can change its result in its id."""
+"""Suites: TOML in, validated rows, data sets, seeds, budget and metrics out."""
 
-import difflib
-import hashlib
-import json
 import tomllib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from bench.config.budget import Budget
+from bench.runtime.errors import UsageError, nearest
 
 SUITES = Path(__file__).parent / "suites"
-ScoreOn = Literal["test", "held_out"]
-"""The images that a cell is scored on: the test split, or, where settings are chosen by the score, the held-out part of training."""
-Optimiser = Literal["adam", "adadelta"]
-RATES: dict[str, float] = {"adam": 1e-3, "adadelta": 1.0}
-"""The learning rate of each optimiser where none is stated: the defaults of torch, and for Adadelta of Lasagne as well."""
-
-
-BERNOULLI = "bernoulli"
-
-
-class UsageError(ValueError):
-    """What the user asked for cannot be: one line that names the thing, what is wrong and what to do. Exit status 2."""
 
 
 def check_seeds(seeds: list[int]) -> None:
     """Raise ValueError unless there is a seed, none is negative and none stands twice."""
     if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
         raise ValueError("give at least one seed, none negative, none twice")
-
-
-class Budget(BaseModel):
-    """The training budget that every row of a suite gets. learning_rate is the optimiser's own in RATES where none is stated."""
-
-    model_config = ConfigDict(extra="forbid")
-    epochs: int = Field(ge=1)
-    batch: int = Field(default=128, ge=1)
-    optimiser: Optimiser = "adam"
-    learning_rate: float = Field(default=None, validate_default=True, gt=0, lt=float("inf"))
-    precision: Literal["fp32", "bf16"] = "fp32"
-
-    @field_validator("learning_rate", mode="before")
-    @classmethod
-    def _rate_of_the_optimiser(cls, value: Any, info: ValidationInfo) -> Any:
-        return RATES[info.data.get("optimiser", "adam")] if value is None else value
-
-    def changed(self, **changes: Any) -> "Budget":
-        """With what is not None among the changes. Another optimiser brings its own learning rate: the one here was for this one."""
-        kept = self.model_dump()
-        if changes.get("optimiser") not in (None, self.optimiser):
-            del kept["learning_rate"]
-        return Budget(**kept | {name: value for name, value in changes.items() if value is not None})
 
 
 class Evaluation(BaseModel):
@@ -139,73 +103,6 @@ class Suite(BaseModel):
         return list(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One (row, dataset, seed) with its full options and budget; `cell` is its id."""
-
-    cell: str
-    label: str
-    method: str
-    dataset: str
-    seed: int
-    options: dict[str, Any]
-    budget: dict[str, Any]
-    data_digest: str
-    sources: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What an invocation runs, as RESULTS/plans/<suite>.json holds it; all that a worker needs to run any of its cells."""
-
-    suite: str
-    title: str
-    cells: list[dict[str, Any]]
-    columns: list[str]
-    reference_rows: list[str]
-    comparison: dict[str, Any]
-    evaluation: dict[str, Any]
-    held_out: int
-    data_root: str
-    results: str
-    device: str
-    threads: int
-    side_by_side: int
-    plugins: list[str]
-    inception: dict[str, str]
-    score_on: ScoreOn = "test"
-    likelihood: str = BERNOULLI
-
-    @staticmethod
-    def read(path: Path) -> "Plan":
-        """Raises UsageError where the file is not a plan."""
-        try:
-            plan = Plan(**json.loads(path.read_text(encoding="utf-8")))
-            for cell in plan.cells:
-                Cell(**cell)
-        except (ValueError, TypeError, KeyError) as problem:
-            raise UsageError(f"plan {path}: not a plan ({problem}): run the suite again") from problem
-        return plan
-
-    def json(self) -> str:
-        return json.dumps(asdict(self), indent=1) + "\n"
-
-    def cell(self, identity: str) -> Cell:
-        """Raises KeyError for an id that the plan has not."""
-        for cell in self.cells:
-            if cell["cell"] == identity:
-                return Cell(**cell)
-        raise KeyError(identity)
-
-
-def nearest(name: str, known: Iterable[str], what: str) -> str:
-    """`unknown method 'vea': did you mean 'vae'? known: ...`"""
-    known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    guess = f"did you mean {close[0]!r}? " if close else ""
-    return f"unknown {what} {name!r}: {guess}known: {', '.join(known)}"
-
-
 def suite_names() -> list[str]:
     return sorted(path.stem for path in SUITES.glob("*.toml"))
 
@@ -239,7 +136,8 @@ def explain(problem: ValidationError, known: Iterable[str]) -> str:
         unknown = nearest(str(first["loc"][-1]), inside.model_fields if inside else known, "option")
         return f"{where}: {unknown}" if inside else unknown
     message = first["msg"].removeprefix("Value error, ")
-    got = f", got {first['input']!r}" if first["type"] != "missing" else ""
+    said = first["type"] == "missing" or (isinstance(first["input"], str) and repr(first["input"]) in message)
+    got = "" if said else f", got {first['input']!r}"
     return f"{where}: {message[0].lower()}{message[1:]}{got}"
 
 
@@ -257,14 +155,3 @@ def parse_seeds(text: str) -> list[int]:
     except ValueError as problem:
         raise UsageError(f"--seeds {text!r}: {problem}") from None
     return seeds
-
-
-def cell_id(dataset: str, label: str, seed: int, content: dict[str, Any]) -> str:
-    """A readable name and a hash of everything that can change the result."""
-    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    slug = "".join(c if c.isalnum() or c in "-_" else "-" for c in f"{dataset.rsplit('/', 1)[-1]}-{label}")
-    return f"{slug}-s{seed}-{digest[:12]}"
-
-
-def to_json(cells: list[Cell]) -> list[dict[str, Any]]:
-    return [asdict(cell) for cell in cells]

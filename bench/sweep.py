@@ -10,7 +10,8 @@ from itertools import product
 from typing import Any
 
 from bench.options import sweepable
-from bench.suite import Suite, UsageError, nearest
+from bench.runtime.errors import UsageError, nearest
+from bench.suite import Suite
 from methods.base import registry
 
 Rows = dict[str, dict[str, Any]]

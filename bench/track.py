@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench import _run_content as content
 from bench._mlflow import GO_ON, TrackingError, connect, guarded, is_remote, search, sqlite_path, ui
-from bench.record import BrokenRecord, Record, cells_folder, find
+from bench.records.cells import BrokenRecord, cells_folder, find
+from bench.records.record import Record
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

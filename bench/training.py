@@ -1,16 +1,17 @@
 """Training a method stage by stage: its phases through the loop, shared ones once for all methods, its searches through Optuna."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from bench.clock import Clock
-from bench.loop import Budget, Curves, GraphedStep, Step, record_epoch, run_epoch
+from bench.config.budget import Budget
+from bench.loop import Curves, GraphedStep, Step, record_epoch, run_epoch
+from bench.runtime.clock import Clock
+from bench.runtime.seeds import generator
 from bench.search import Place, Searched, run_search
-from bench.seeds import generator
 from bench.shelf import Shelf, digest_of
 from methods.base import AbstractMethod, Images, Phase, TrainingData
 from methods.parts import Search
@@ -40,7 +41,7 @@ class Training:
     """One method's training: the data, the budget and the streams that all its stages draw from.
 
     Noise comes from the default generators, the order from its own. folder: the cell's, where searches are kept; None keeps them in
-    memory. shelf: where shared phases are kept; None shares nothing.
+    memory. shelf: where shared phases are kept; None shares nothing. decay: the learning rate falls in a straight line to 0 over a phase.
     """
 
     method: AbstractMethod
@@ -53,6 +54,7 @@ class Training:
     folder: Path | None = None
     shelf: Shelf | None = None
     side_by_side: int = 1
+    decay: bool = False
 
     def run(self, trained: Trained) -> None:
         """Train stage by stage, into `trained`. Raises Diverged where a term's epoch mean, on train or test, is not finite."""
@@ -101,7 +103,7 @@ class Training:
 
     def _train(self, phase: Phase, curves: Curves) -> None:
         epochs = phase.epochs or max(1, round(self.budget.epochs * phase.share))
-        budget = replace(self.budget, epochs=epochs)
+        budget = self.budget.model_copy(update={"epochs": epochs})
         train_images, test = self.data.train, self.test
         if phase.view is not None:
             with self.clock.measure("train"), torch.no_grad():
@@ -109,7 +111,9 @@ class Training:
                 train_images, test = phase.view(train_images), phase.view(test)
         with self.clock.measure("setup"):
             device = train_images.x.device
-            step = (GraphedStep if device.type == "cuda" else Step)(self.method, phase, train_images, budget)
+            step = (GraphedStep if device.type == "cuda" else Step)(
+                self.method, phase, train_images, budget, self.decay
+            )
         for epoch in range(1, budget.epochs + 1):
             run_epoch(self.method, phase, step, self.data, self.order, self.clock, curves)
             record_epoch(step, phase, epoch, test, self.seed, self.clock, curves)

@@ -17,10 +17,11 @@ from bench.datasets import load
 from bench.encoded import OF_LIKELIHOOD
 from bench.measure import choose
 from bench.options import build, find, on_shared, resolve, spans
-from bench.paths import data_root, results_folder
-from bench.plan import Request
+from bench.plan import RunSettings
 from bench.run import owned
-from bench.suite import Evaluation, Suite, UsageError, load_suite, nearest
+from bench.runtime.errors import UsageError, nearest
+from bench.runtime.paths import data_root, results_folder
+from bench.suite import Evaluation, Suite, load_suite
 from bench.sweep import settings_of, written_out
 from bench.verbs import INTERRUPTED, Choice
 from methods.base import Entry, ImageSpec, registry
@@ -109,7 +110,7 @@ class Target:
         }
 
 
-def tune(choice: Choice, request: Request, asked: Asked, tracking_uri: str | None) -> int:
+def tune(choice: Choice, request: RunSettings, asked: Asked, tracking_uri: str | None) -> int:
     """Exit status: 0 where some trial has a value, 1 where none has, 130 interrupted. Raises UsageError."""
     from bench._tune_report import Report  # Optuna, and through the trials everything that a run needs
     from bench._tune_trials import Trials
@@ -134,7 +135,7 @@ def tune(choice: Choice, request: Request, asked: Asked, tracking_uri: str | Non
         return Report(trials, out).make(uri, results)
 
 
-def settle(choice: Choice, request: Request, asked: Asked) -> Target:
+def settle(choice: Choice, request: RunSettings, asked: Asked) -> Target:
     """Everything checked before the first trial. Raises UsageError, or DataError for the data."""
     suite, kept = (one.settle(request.plugins) for one in (choice, replace(choice, seeds=None, epochs=None)))
     members = written_out(load_suite(choice.suite).methods).get(asked.method, {})

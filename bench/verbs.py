@@ -11,12 +11,15 @@ from bench import track
 from bench.cell import run_cell
 from bench.estimate import seconds_by_cell
 from bench.launch.worker import EXIT_NOT_OK
-from bench.paths import results_folder
-from bench.plan import Request, make_plan, register
+from bench.plan import RunSettings, make_plan, register
 from bench.progress import clock
-from bench.record import Record, cells_folder
+from bench.records.cells import cells_folder
+from bench.records.plan import Cell, Plan
+from bench.records.record import Record
 from bench.run import Invocation, owned, split_done
-from bench.suite import Cell, Plan, Suite, UsageError, load_suite, parse_seeds
+from bench.runtime.errors import UsageError
+from bench.runtime.paths import results_folder
+from bench.suite import Suite, load_suite, parse_seeds
 from bench.sweep import settle_rows
 
 INTERRUPTED = 130
@@ -61,7 +64,7 @@ class Choice:
 
 def run_suite(
     choice: Choice,
-    request: Request,
+    request: RunSettings,
     time_limit: float | None,
     tracking_uri: str | None,
     retry_failed: bool,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.runtime.errors import UsageError
+
 
 def show(
     results: Path,
@@ -22,15 +24,15 @@ def show(
     width: characters a line of the format `table` may have. color: best figures bold through ANSI, else marked `*`.
     per_cell: raw records, one csv line a cell. everything: also records that the suite's latest plan does not hold.
     columns: only these metrics, in this order; all where empty.
-    Raises ValueError (one line) for a missing results folder, no records, an unknown suite, format or column.
+    Raises UsageError (one line) for a missing results folder, no records, an unknown suite, format or column.
     """
     from leaderboards import published, render, table
 
     render.check_format(format)
     if per_cell and against_published:
-        raise ValueError("one line a cell or figures against published: ask for one of them")
+        raise UsageError("one line a cell or figures against published: ask for one of them")
     if per_cell and format != "csv":
-        raise ValueError(f"one line a cell is written as csv only, not as {format}: add --format csv")
+        raise UsageError(f"one line a cell is written as csv only, not as {format}: add --format csv")
     boards = table.collect(Path(results), suite, everything)
     if columns:
         boards = table.pick_columns(boards, columns)

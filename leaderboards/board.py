@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.record import STATUSES, Record
+from bench.records.record import BERNOULLI, STATUSES, Record
 from leaderboards.stats import Summary, printed, summarise, ties
 
-BERNOULLI = "bernoulli"
 TIMING_UNITS = ("s", "images/s")
 HOLE = "–"
 MARK = "†"

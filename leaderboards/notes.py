@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from bench.record import Record
+from bench.records.record import Record
 from leaderboards.board import BERNOULLI, MARK, Column, Row
 
 NETWORKS = {"resnet-56": "ResNet-56"}

@@ -5,33 +5,15 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.record import Record
+from bench.records.plan import Plan
+from bench.records.record import Record
+from bench.runtime.errors import UsageError
 
 SETTINGS = ("label", "dataset", "seed", "options", "budget")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """RESULTS/plans/<suite>.json, written by the run.
-
-    cells: dicts of cell (id), label, method, dataset, seed, options, budget and, where known, data_digest and sources.
-    columns: metric names in order. reference_rows: labels of floor and ceiling rows. device: `cpu` or `cuda[:N]`.
-    likelihood: p(x|z) of all cells.
-    sources: file to sha256 of the code behind cells that don't name their own.
-    """
-
-    suite: str
-    title: str = ""
-    cells: list[dict[str, Any]] = field(default_factory=list)
-    columns: list[str] = field(default_factory=list)
-    reference_rows: list[str] = field(default_factory=list)
-    sources: dict[str, str] = field(default_factory=dict)
-    device: str = ""
-    likelihood: str = "bernoulli"
 
 
 def read_plans(results: Path) -> tuple[dict[str, Plan], list[str]]:
@@ -39,12 +21,9 @@ def read_plans(results: Path) -> tuple[dict[str, Plan], list[str]]:
     plans, broken = {}, []
     for path in sorted((results / "plans").glob("*.json")):
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            plan = Plan(**{name: content[name] for name in Plan.__dataclass_fields__ if name in content})
-            for cell in plan.cells:
-                _placeholder(plan, cell, "missing")
-        except (ValueError, TypeError, KeyError, OSError) as problem:
-            broken.append(f"{path}: not a plan ({type(problem).__name__}: {problem}); every record is shown instead")
+            plan = Plan.read(path)
+        except UsageError as problem:
+            broken.append(f"{problem}; every record is shown instead")
             continue
         plans[plan.suite] = plan
     return plans, broken
@@ -73,7 +52,7 @@ def resolve(plan: Plan, records: Mapping[str, Record]) -> tuple[list[Record], li
         if cell["cell"] in records:
             result.append(replace(records[cell["cell"]], suite=plan.suite, label=cell["label"]))
             continue
-        code = cell.get("sources") or plan.sources
+        code = cell["sources"]
         same = by_settings.get(canonical([plan.likelihood, *(cell[part] for part in SETTINGS)]), [])
         older = [record for record in same if any(code.get(file) != sha for file, sha in record.sources.items())]
         stood_for |= {record.cell for record in older}
@@ -104,8 +83,8 @@ def _placeholder(plan: Plan, cell: Mapping[str, Any], status: str) -> Record:
         options=cell["options"],
         budget=cell["budget"],
         status=status,
-        data_digest=cell.get("data_digest", ""),
-        sources=cell.get("sources", {}),
+        data_digest=cell["data_digest"],
+        sources=cell["sources"],
         likelihood=plan.likelihood,
         error={"message": "measured with older code only"} if status == "stale" else None,
     )

@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from bench.record import Record
+from bench.records.record import Record
+from bench.runtime.errors import UsageError
 from leaderboards import published, sheet
 from leaderboards.board import BERNOULLI, Board, Row, caveats_of
 from leaderboards.sheet import Entry, Head, Sheet
@@ -19,13 +20,13 @@ CELL = ("cell", "suite", "dataset", "label", "seed", "status")
 
 
 def check_format(format: str) -> None:
-    """Raises ValueError for a format that is none of FORMATS."""
+    """Raises UsageError for a format that is none of FORMATS."""
     if format not in FORMATS:
-        raise ValueError(f"format {format!r} is not known; choose one of {', '.join(FORMATS)}")
+        raise UsageError(f"format {format!r} is not known; choose one of {', '.join(FORMATS)}")
 
 
 def boards(shown: Sequence[Board], format: str = "table", width: int = 120, color: bool = False) -> str:
-    """All boards as one text. Raises ValueError for an unknown format."""
+    """All boards as one text. Raises UsageError for an unknown format."""
     check_format(format)
     if format == "csv":
         return _csv([line for board in shown for line in lines(board)], LINE)
@@ -40,7 +41,7 @@ def comparisons(
     width: int = 120,
     color: bool = False,
 ) -> str:
-    """Every board's figures beside published ones as one text. Raises ValueError for an unknown format."""
+    """Every board's figures beside published ones as one text. Raises UsageError for an unknown format."""
     check_format(format)
     flat = [line for board, found in shown for line in published.lines(board, found)]
     if format == "csv":

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.record import BrokenRecord, Record, cells_folder, find
+from bench.records.cells import BrokenRecord, cells_folder, find
+from bench.records.record import Record
+from bench.runtime.errors import UsageError
 from leaderboards.board import Board, Column, Row, columns_of, fill
 from leaderboards.notes import notes_of
 from leaderboards.plans import Plan, canonical, read_plans, resolve, with_devices
@@ -20,14 +22,14 @@ def collect(results: Path, suite: str | None = None, everything: bool = False) -
     """One board for each (suite, dataset, budget, device type, likelihood), of one suite or, with None, of all.
 
     A board holds the cells of its suite's latest plan; without a plan, or with `everything`, all records of the suite.
-    Raises ValueError (one line) where there is no results folder, no record, or no such suite.
+    Raises UsageError (one line) where there is no results folder, no record, or no such suite.
     """
     records, broken = _load(results)
     plans, broken_plans = read_plans(results)
     suites = sorted({record.suite for record in records.values()} | set(plans))
     if suite is not None and suite not in suites:
         known = ", ".join(_nearest_first(suite, suites))
-        raise ValueError(f"{results} holds no records of suite {suite!r}; it has: {known}")
+        raise UsageError(f"{results} holds no records of suite {suite!r}; it has: {known}")
     boards: list[Board] = []
     for name in suites if suite is None else [suite]:
         boards += _suite_boards(name, records, plans.get(name), everything)
@@ -37,11 +39,11 @@ def collect(results: Path, suite: str | None = None, everything: bool = False) -
 
 
 def pick_columns(boards: Sequence[Board], names: Sequence[str]) -> list[Board]:
-    """The boards with only these metrics, in this order. Raises ValueError for a metric that no board has."""
+    """The boards with only these metrics, in this order. Raises UsageError for a metric that no board has."""
     known = dict.fromkeys(column.metric for board in boards for column in board.columns)
     for name in names:
         if name not in known:
-            raise ValueError(f"no column {name!r} here: {', '.join(_nearest_first(name, list(known)))}")
+            raise UsageError(f"no column {name!r} here: {', '.join(_nearest_first(name, list(known)))}")
     return [
         dataclasses.replace(board, columns=[c for name in names for c in board.columns if c.metric == name])
         for board in boards
@@ -49,9 +51,9 @@ def pick_columns(boards: Sequence[Board], names: Sequence[str]) -> list[Board]:
 
 
 def _load(results: Path) -> tuple[dict[str, Record], list[str]]:
-    """Cell id to record, and a line for each broken one. Raises ValueError where there is no record to read."""
+    """Cell id to record, and a line for each broken one. Raises UsageError where there is no record to read."""
     if not results.is_dir():
-        raise ValueError(f"{results}: no such results folder; `python -m bench run --results {results}` makes one")
+        raise UsageError(f"{results}: no such results folder; `python -m bench run --results {results}` makes one")
     records: dict[str, Record] = {}
     broken: list[str] = []
     for item in find(results):
@@ -61,7 +63,7 @@ def _load(results: Path) -> tuple[dict[str, Record], list[str]]:
             records[item.cell] = item
     if not records:
         unreadable = f" (and {len(broken)} broken, the first: {broken[0]})" if broken else ""
-        raise ValueError(f"{cells_folder(results)}: no records{unreadable}; `python -m bench run` makes them")
+        raise UsageError(f"{cells_folder(results)}: no records{unreadable}; `python -m bench run` makes them")
     return records, broken
 
 

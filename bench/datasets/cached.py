@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.paths import cache_folder
+from bench.records.storage import replacing
+from bench.runtime.paths import cache_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,17 +48,7 @@ def _mapped(path: Path) -> np.ndarray:
 
 
 def _write(path: Path, array: np.ndarray) -> None:
-    """Write so that a crash at any moment leaves the whole file or none."""
     import numpy as np
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.save(file, array)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array)

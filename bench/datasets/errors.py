@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bench.runtime.errors import UsageError
 
-class DataError(ValueError):
+
+class DataError(UsageError):
     """One clear line for the user: the thing, what is wrong with it, what to do."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.launch import server
 from bench.launch.base import Ended
 from bench.launch.worker import EXIT_NOT_OK, start
-from bench.record import cells_folder
+from bench.records.cells import cells_folder
 
 TICK_SECONDS = 0.2
 

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 import methods
-from bench.clock import Clock
+from bench.config.budget import Budget
 from bench.evidence import Evidence
 from bench.gathering import Costs
-from bench.loop import Budget
 from bench.neutral import Neutral
 from bench.options import build, find
-from bench.seeds import seeded
+from bench.runtime.clock import Clock
+from bench.runtime.seeds import seeded
 from bench.suite import Evaluation
 from bench.training import train
 from methods.base import Images, ImageSpec, TrainingData

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from helpers_e2e import Outcome, here
 
 from bench.figures import Request
-from bench.record import Record, write
-from bench.suite import Plan
+from bench.records.cells import write
+from bench.records.plan import Plan
+from bench.records.record import Record
 from leaderboards.published import read
 
 if TYPE_CHECKING:

@@ -7,10 +7,13 @@ import torch
 from torch import nn
 
 from bench import plan
+from bench.config.budget import Budget
 from bench.datasets.base import Dataset
 from bench.measure import choose
 from bench.options import find, on_shared, resolve
-from bench.suite import Budget, Cell, Suite, UsageError, load_suite
+from bench.records.plan import Cell
+from bench.runtime.errors import UsageError
+from bench.suite import Suite, load_suite
 from methods.base import AbstractMethod, AbstractVAE, Entry, ImageSpec
 from methods.parts import Backbone
 

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from bench import clock as module
-from bench.clock import Clock
+from bench.runtime import clock as module
+from bench.runtime.clock import Clock
 
 
 class Hands:

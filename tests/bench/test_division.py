@@ -12,8 +12,8 @@ from bench import cell as module
 from bench.cell import CellRun
 from bench.datasets.base import Dataset, split
 from bench.division import divide
-from bench.seeds import stream
-from bench.suite import Cell, Plan
+from bench.records.plan import Cell, Plan
+from bench.runtime.seeds import stream
 
 CPU = torch.device("cpu")
 

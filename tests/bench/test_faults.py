@@ -160,7 +160,7 @@ def test_the_leaderboard_shows_every_failure(struck: Outcome) -> None:
 
 
 def test_retry_runs_what_failed_and_nothing_else(folder: Path, struck: Outcome) -> None:
-    from bench.cell import Plan
+    from bench.records.plan import Plan
     from bench.run import split_done
 
     results = folder / "results"

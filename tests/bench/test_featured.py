@@ -14,6 +14,7 @@ from bench import draw, featured, generated
 from bench.evidence import INCEPTION, Evidence
 from bench.gathering import NotGiven, gathered
 from bench.measure import choose, measure, wanted
+from bench.records.storage import keep_tensors
 from metrics import features
 from metrics.base import Unavailable
 from metrics.features import FeatureSet, features_of, frechet, predict, to_uint8
@@ -132,7 +133,7 @@ def test_a_broken_file_is_made_again(make: Make, passes: list[int], content: Any
     (path,) = make("vae").feature_cache.glob("*.safetensors")
     whole = path.read_bytes()
     if content == "fewer":
-        featured._save({name: torch.zeros(3, 3) for name in ("features", "mu", "sigma")}, path)
+        keep_tensors(path, {name: torch.zeros(3, 3) for name in ("features", "mu", "sigma")})
     else:
         path.write_bytes(whole[: len(whole) // 2] if content == "half" else content)
     assert torch.equal(make("vae").originals_in_neutral.values, expected)

@@ -20,8 +20,10 @@ from bench._figure_cells import line_of
 from bench._figure_dimension import _drawn, table
 from bench._figure_dimension_lines import Line, lines
 from bench.figures import Request
-from bench.record import Record, write
-from bench.suite import Cell, Plan, UsageError
+from bench.records.cells import write
+from bench.records.plan import Cell, Plan
+from bench.records.record import Record
+from bench.runtime.errors import UsageError
 
 TPS, AFFINE = ("tps", 18), ("affine", 6)
 NOISE = (0.0, 0.2, -0.1)

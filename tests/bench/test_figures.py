@@ -23,8 +23,9 @@ from bench import _figure_claims as claims
 from bench._figure_accuracy_cosine import _drawn, table, table_4
 from bench._figure_grid import GRID, Row, accuracy_at, pareto, rows
 from bench.figures import Request
-from bench.record import Record, write
-from bench.suite import Plan
+from bench.records.cells import write
+from bench.records.plan import Plan
+from bench.records.record import Record
 from leaderboards.published import read
 from methods.latent_generator import DRAWS, THETAS
 

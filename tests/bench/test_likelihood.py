@@ -15,8 +15,11 @@ from bench.evidence import Evidence
 from bench.gathering import NotGiven
 from bench.measure import choose, measure
 from bench.options import find, on_shared, resolve
-from bench.record import Record, read
-from bench.suite import Cell, Suite, UsageError
+from bench.records.cells import read
+from bench.records.plan import Cell
+from bench.records.record import Record
+from bench.runtime.errors import UsageError
+from bench.suite import Suite
 from bench.tune import chosen_metrics
 from methods.base import AbstractMethod, AbstractVAE, Entry, ImageSpec, registry
 from methods.parts import DiscretisedLogistic, Likelihood

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 import methods
 from bench import loop
-from bench.clock import Clock
-from bench.loop import Budget, Curves, Diverged, GraphedStep, Step, count_parameters
-from bench.seeds import deterministic, seeded
+from bench.config.budget import Budget
+from bench.loop import Curves, Diverged, GraphedStep, Step, count_parameters
+from bench.runtime.clock import Clock
+from bench.runtime.seeds import deterministic, seeded
 from bench.training import train
 from methods.base import AbstractMethod, Images, ImageSpec, Phase, Terms, TrainingData, registry
 from methods.beta_vae import BetaVAE
@@ -45,9 +46,16 @@ def _vae(spec: ImageSpec) -> VAE:
     return VAE(spec, **SMALL)
 
 
-def _train(method: AbstractMethod, data: TrainingData, test: Images, budget: Budget = BUDGET, seed: int = 0) -> Curves:
+def _train(
+    method: AbstractMethod,
+    data: TrainingData,
+    test: Images,
+    budget: Budget = BUDGET,
+    seed: int = 0,
+    **more: Any,
+) -> Curves:
     with seeded(seed, "noise", CPU):
-        return train(method, data, test, budget, seed, Clock(CPU))
+        return train(method, data, test, budget, seed, Clock(CPU), **more)
 
 
 def _weights(method: nn.Module) -> Tensor:
@@ -324,7 +332,7 @@ def test_decay_brings_the_rate_to_zero_in_a_straight_line(decay: bool, data: Tra
         return {"loss": p * torch.ones(len(x))}
 
     method = Scripted(script)
-    _train(method, data, test_images, Budget(epochs=3, batch=16, learning_rate=0.1, decay=decay))
+    _train(method, data, test_images, Budget(epochs=3, batch=16, learning_rate=0.1), decay=decay)
     path.append(method.p.item())
     steps = -torch.tensor(path).diff()
     expected = 0.1 * torch.linspace(1, 1 / 12, 12) if decay else torch.full((12,), 0.1)
@@ -342,8 +350,8 @@ def test_adadelta_is_lasagnes(decay: bool, data: TrainingData, test_images: Imag
         return {"loss": (p**2).expand(len(x))}
 
     method = Scripted(script)
-    budget = Budget(epochs=5, batch=16, learning_rate=2.0, decay=decay, optimiser="adadelta")
-    _train(method, data, test_images, budget)
+    budget = Budget(epochs=5, batch=16, learning_rate=2.0, optimiser="adadelta")
+    _train(method, data, test_images, budget, decay=decay)
     p, squares, moves, expected = 1.0, 0.0, 0.0, []
     for step in range(20):
         expected.append(p)
@@ -447,13 +455,10 @@ def test_a_captured_step_is_the_eager_one(spec: ImageSpec, data: TrainingData) -
     device = torch.device("cuda")
     images = Images(data.train.x.to(device), data.train.y.to(device))
     index = torch.arange(64, device=device).remainder(50).view(8, 8)
-    for budget in (
-        Budget(epochs=2, batch=8),
-        Budget(epochs=2, batch=8, decay=True),
-        replace(BUDGET, batch=8, precision="bf16"),
-        Budget(epochs=2, batch=8, learning_rate=1.0, optimiser="adadelta"),
-        Budget(epochs=2, batch=8, learning_rate=1.0, optimiser="adadelta", decay=True),
-    ):
+    adadelta = Budget(epochs=2, batch=8, learning_rate=1.0, optimiser="adadelta")
+    adam = Budget(epochs=2, batch=8)
+    bf16 = adam.changed(precision="bf16")
+    for budget, decay in ((adam, False), (adam, True), (bf16, False), (adadelta, False), (adadelta, True)):
         found = []
         for kind in (Step, GraphedStep):
             method = _vae(spec).to(device)
@@ -461,7 +466,7 @@ def test_a_captured_step_is_the_eager_one(spec: ImageSpec, data: TrainingData) -
             phase = Phase(
                 "train", method, lambda x, y, m=method: {"far": ((m.reconstruct(x, y) - x) ** 2).flatten(1).sum(1)}
             )
-            step = kind(method, phase, images, budget)
+            step = kind(method, phase, images, budget, decay)
             for i, batch in enumerate(index):
                 if kind is GraphedStep and i == 3:
                     step.capture()

@@ -12,7 +12,7 @@ import metrics
 from bench.evidence import Evidence
 from bench.gathering import NotGiven
 from bench.measure import Figures, choose, measure
-from bench.suite import UsageError
+from bench.runtime.errors import UsageError
 from metrics.base import Figure, Items, Metric, Unavailable, registry
 
 metrics.load()

@@ -13,7 +13,7 @@ from bench import neutral
 from bench.cell import prepare, run_cell
 from bench.datasets.base import Dataset
 from bench.neutral import NETWORKS, flipped_and_shifted, get, recipe
-from bench.plan import Request, make_plan
+from bench.plan import RunSettings, make_plan
 from bench.suite import Suite
 from bench.verbs import Choice
 from metrics import resnet
@@ -123,7 +123,7 @@ def test_a_cell_in_colour_states_its_network_and_writes_its_mixtures(
     content: dict[str, Any] = {"name": "tiny", "title": "Tiny", "dataset": [f"npz:{tmp_path / 'tiny.npz'}"]}
     content |= {"methods": {"vae": {"hidden": 8, "latent": 2}}, "budget": {"epochs": 1}, "held_out": held_out}
     content["evaluation"] = {"metrics": ["fidelity"], "samples": 20, "neutral_epochs": 1, "mixing": True}
-    request = Request(results=str(tmp_path / "results"), data=str(tmp_path), device="cpu")
+    request = RunSettings(results=str(tmp_path / "results"), data=str(tmp_path), device="cpu")
     plan = make_plan(Suite.model_validate(content | {"seeds": 2}), request)
     path = tmp_path / "plan.json"
     path.write_text(plan.json())
@@ -162,7 +162,7 @@ def test_training_images_are_named_by_their_split(tmp_path: Path, monkeypatch: p
     }
     content |= {"budget": {"epochs": 1}, "evaluation": {"metrics": ["svm_test_accuracy"]}, "seeds": 2}
     for held_out in (0, 9, 10):
-        plan = make_plan(Suite.model_validate(content | {"held_out": held_out}), Request(results=str(tmp_path)))
+        plan = make_plan(Suite.model_validate(content | {"held_out": held_out}), RunSettings(results=str(tmp_path)))
         (tmp_path / "plan.json").write_text(plan.json())
         for cell in plan.cells:
             run_cell(tmp_path / "plan.json", cell["cell"])

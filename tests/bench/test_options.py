@@ -7,7 +7,7 @@ import pytest
 
 import methods
 from bench.options import build, declared, find, load_plugin, resolve
-from bench.suite import UsageError
+from bench.runtime.errors import UsageError
 from methods.base import AbstractMethod, Count, Entry, ImageSpec, NonNegative, Positive, registry
 
 methods.load()

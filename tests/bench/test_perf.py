@@ -12,7 +12,7 @@ import torch
 import methods
 from bench.peers import Setting, Timed, by_hand, epochs_in_turn, in_turn, ours, plain
 from bench.perf import OF_VAE, OURS, backbones, ratio, tell, vae_loop
-from bench.suite import UsageError
+from bench.runtime.errors import UsageError
 from methods.base import AbstractMethod, Entry, Images, ImageSpec, Phase, TrainingData, registry
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -14,7 +14,7 @@ from bench.datasets import DataError, Dataset, dataset, load, names, registry
 from bench.evidence import UPRIGHT, Evidence
 from bench.gathering import NotGiven
 from bench.neutral import Neutral
-from bench.plan import Request, make_plan
+from bench.plan import RunSettings, make_plan
 from bench.suite import Suite
 from methods.base import Images, ImageSpec, TrainingData
 from metrics.base import Unavailable
@@ -144,7 +144,7 @@ def _plan(tmp_path: Path, data: str, *metrics: str) -> Path:
     content["evaluation"] |= {"neutral": "small-cnn", "neutral_epochs": 7}
     suite = Suite.model_validate(content)
     path = tmp_path / "plan.json"
-    plan = make_plan(suite, Request(results=str(tmp_path / "results"), data=str(tmp_path), device="cpu"))
+    plan = make_plan(suite, RunSettings(results=str(tmp_path / "results"), data=str(tmp_path), device="cpu"))
     path.write_text(plan.json())
     return path
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.record import Record, find
+from bench.records.cells import find
+from bench.records.record import Record
 
 sys.path.insert(0, str(Path(__file__).parent))
 from helpers_e2e import gone, here, records, shared_cache, stamp, start, wait_for, write_suite
@@ -139,12 +140,14 @@ def test_killed_interrupted_and_gone_on(
 def test_whatever_is_no_record_is_set_aside(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
-    from bench.plan import Request, make_plan
+    from bench.plan import RunSettings, make_plan
     from bench.run import split_done
     from bench.suite import load_suite
 
     monkeypatch.setenv("BENCH_CACHE", str(shared_cache(tmp_path_factory)))
-    plan = make_plan(load_suite(str(write_suite(tmp_path))), Request(results=str(tmp_path / "results"), device="cpu"))
+    plan = make_plan(
+        load_suite(str(write_suite(tmp_path))), RunSettings(results=str(tmp_path / "results"), device="cpu")
+    )
     cell = tmp_path / "results" / "cells" / plan.cells[0]["cell"]
     cell.mkdir(parents=True)
     for number in (1, 2):

@@ -122,7 +122,7 @@ def test_without_inception_weights_fid_is_not_available_and_says_why(whole: Whol
 
 
 def test_the_record_says_all_that_the_result_came_from(whole: Whole) -> None:
-    from bench.sources import changed
+    from bench.records.sources import changed
 
     digest = json.loads((whole.results[0] / "plans" / "whole.json").read_text())["cells"][0]["data_digest"]
     for (label, seed), record in whole.records[0].items():
@@ -174,7 +174,7 @@ def test_what_lies_beside_a_record(whole: Whole) -> None:
 
 
 def test_the_plan_reads_back_and_one_of_its_cells_runs_alone(whole: Whole) -> None:
-    from bench.cell import Plan
+    from bench.records.plan import Plan
 
     path = whole.results[1] / "plans" / "whole.json"
     plan = Plan.read(path)

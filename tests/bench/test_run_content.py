@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench import _run_content
-from bench.record import Record
+from bench.records.record import Record
 
 
 def test_names_are_legal_and_stay_apart():

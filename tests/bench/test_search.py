@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import torch
 
+from bench.runtime.seeds import seeded
 from bench.search import Place, Searched, run_search
-from bench.seeds import seeded
 from bench.studies import OtherSpace, Study
 from methods.parts import Figures, Found, Point, Search, Span
 

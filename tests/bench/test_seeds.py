@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bench.seeds import deterministic, generator, seeded, stream
+from bench.runtime.seeds import deterministic, generator, seeded, stream
 
 CPU = torch.device("cpu")
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from bench.clock import Clock
+from bench.config.budget import Budget
 from bench.gathering import Costs
-from bench.loop import Budget
+from bench.runtime.clock import Clock
 from bench.shelf import Shelf
 from bench.training import Trained, Training
 from methods.base import AbstractMethod, Images, Phase, Phases, TrainingData

@@ -2,19 +2,22 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import pytest
 import torch
 
 import methods
 import metrics
-from bench import plan, sources
+from bench import plan
+from bench.config.budget import Budget
 from bench.datasets.base import Dataset
-from bench.loop import OPTIMISERS
 from bench.measure import choose
 from bench.options import build, find, load_plugin, resolve
-from bench.suite import RATES, Budget, Cell, Optimiser, Suite, UsageError, load_suite, nearest, parse_seeds, suite_names
+from bench.records import sources
+from bench.records.plan import Cell
+from bench.runtime.errors import UsageError, nearest
+from bench.suite import Suite, load_suite, parse_seeds, suite_names
 from bench.sweep import settle_rows
 from methods.base import Images, ImageSpec, TrainingData
 from metrics.base import registry
@@ -127,7 +130,7 @@ FAULTS = {
     "another precision": (GOOD.replace("epochs = 2", 'epochs = 2\nprecision = "fp16"'), ["budget.precision", "'fp16'"]),
     "another optimiser": (
         GOOD.replace("epochs = 2", 'epochs = 2\noptimiser = "adagrad"'),
-        ["budget.optimiser", "'adam' or 'adadelta'", "'adagrad'"],
+        ["budget.optimiser", "adadelta, adam", "'adagrad'"],
     ),
     "two optimisers": (GOOD.replace("epochs = 2", 'epochs = 2\noptimiser = ["adam"]'), ["budget.optimiser"]),
     "no rate": (
@@ -168,13 +171,6 @@ def test_another_optimiser_brings_its_own_rate() -> None:
     assert suites.changed(optimiser="adadelta").changed(optimiser="adam").learning_rate == 1e-3
     assert suites.changed(optimiser="adam", epochs=5) == Budget(epochs=5, batch=16, learning_rate=0.01)
     assert suites.changed(optimiser=None, precision=None) == suites
-
-
-def test_every_place_that_names_optimisers_names_the_same() -> None:
-    from bench import cli
-
-    said = next(part for part in get_args(get_type_hints(cli.run)["optimiser"]) if part is not type(None))
-    assert set(get_args(said)) == set(get_args(Optimiser)) == set(RATES) == set(OPTIMISERS)
 
 
 def test_a_plugin_is_named_from_the_file_of_the_suite(write, tmp_path: Path) -> None:
@@ -311,7 +307,7 @@ RUN_THROUGH = {
     *(
         f"bench/{name}.py"
         for name in (
-            *("loop", "seeds", "cell", "given", "encoded", "evidence"),
+            *("loop", "runtime/seeds", "cell", "given", "encoded", "evidence"),
             *("gathering", "measure", "intervals", "neutral"),
         )
     ),

@@ -9,7 +9,8 @@ import pytest
 
 import methods
 from bench.options import find, sweepable
-from bench.suite import Suite, UsageError
+from bench.runtime.errors import UsageError
+from bench.suite import Suite
 from bench.sweep import parse_settings, settings_of, settle_rows
 from methods.base import AbstractMethod, Count, Entry, ImageSpec, Positive, registry
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from bench import _mlflow, track
-from bench.record import Record, write
+from bench.records.cells import write
+from bench.records.record import Record
 
 SUITE = "tiny"
 PNG = bytes.fromhex(

@@ -13,8 +13,9 @@ import pytest
 
 import methods
 from bench.options import find, spans
-from bench.record import find as find_records
-from bench.suite import Plan, load_suite
+from bench.records.cells import find as find_records
+from bench.records.plan import Plan
+from bench.suite import load_suite
 from methods.parts import Span
 
 sys.path.insert(0, str(Path(__file__).parent))

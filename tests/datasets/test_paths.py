@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.paths import cache_folder, data_root, results_folder
+from bench.runtime.paths import cache_folder, data_root, results_folder
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.record import Record, write
+from bench.records.cells import write
+from bench.records.record import Record
 
 DEFINITIONS = {
     "reconstruction_bce": {"unit": "nats/image", "better": "lower", "source": "", "family": "reconstruction"},

@@ -14,7 +14,7 @@ import pytest
 from made_up import plan, record, save
 
 import leaderboards
-from bench.record import STATUSES
+from bench.records.record import STATUSES
 from leaderboards import render, sheet
 from leaderboards.sheet import Entry, Head, Sheet
 from leaderboards.table import collect

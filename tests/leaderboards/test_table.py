@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from made_up import plan, record, save
 
-from bench.record import STATUSES
+from bench.records.record import STATUSES
 from leaderboards.board import Board, Row
 from leaderboards.table import collect, pick_columns
 

@@ -19,9 +19,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from random_imagenet import vgg16_of_random_weights
 
 import methods
-from bench.clock import Clock
-from bench.loop import Budget
-from bench.options import UsageError, declared, resolve, spans
+from bench.config.budget import Budget
+from bench.options import declared, resolve, spans
+from bench.runtime.clock import Clock
+from bench.runtime.errors import UsageError
 from bench.training import train
 from methods.base import AbstractMethod, AbstractVAE, Entry, Images, ImageSpec, Phase, TrainingData, registry
 from methods.parts import IMAGENET_FILE, Found, Gaussian, Search

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.distributions import Categorical as TorchCategorical
 from torch.distributions import kl_divergence
 
-from bench.clock import Clock
-from bench.loop import Budget
+from bench.config.budget import Budget
+from bench.runtime.clock import Clock
 from bench.training import train
 from methods.base import AbstractMethod, Images, ImageSpec, TrainingData
 from methods.beta_vae import BetaVAE

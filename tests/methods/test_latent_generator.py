@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.clock import Clock
-from bench.loop import Budget
+from bench.config.budget import Budget
+from bench.runtime.clock import Clock
 from bench.training import Trained, Training
 from methods.base import Images, ImageSpec, Phase, TrainingData
 from methods.latent_generator import LatentGenerator

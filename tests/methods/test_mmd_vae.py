@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bench.clock import Clock
-from bench.loop import Budget
+from bench.config.budget import Budget
+from bench.runtime.clock import Clock
 from bench.training import train
 from methods.base import AbstractVAE, Images, ImageSpec, TrainingData
 from methods.mmd_vae import MMDVAE

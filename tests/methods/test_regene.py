@@ -15,10 +15,12 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 sys.path.insert(0, str(Path(__file__).parent))
 from random_imagenet import vgg16_of_random_weights
 
-from bench.clock import Clock
+from bench.config.budget import Budget
 from bench.datasets import load
-from bench.loop import Budget, Step
-from bench.options import UsageError, build, find, resolve
+from bench.loop import Step
+from bench.options import build, find, resolve
+from bench.runtime.clock import Clock
+from bench.runtime.errors import UsageError
 from bench.training import train
 from methods.base import Images, ImageSpec, TrainingData
 from methods.parts import IMAGENET_FILE, SSIM, ImageNetFeatures, RowsByClass, VGGClassifier, blocks_for, ssim

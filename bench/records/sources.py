@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SHARED = (
     "methods/base.py",
     "bench/loop.py",
@@ -13,7 +13,7 @@ SHARED = (
     "bench/search.py",
     "bench/studies.py",
     "bench/shelf.py",
-    "bench/seeds.py",
+    "bench/runtime/seeds.py",
     "bench/cell.py",
     "bench/division.py",
     "bench/given.py",

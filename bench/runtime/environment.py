@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from bench.suite import UsageError
+from bench.runtime.errors import UsageError
 
 PACKAGES = (
     "latentbench",
@@ -84,7 +84,7 @@ def cpu_has_bf16() -> bool:
 @cache
 def git_state() -> dict[str, Any]:
     """Commit of this project's checkout and whether files differ from it; empty outside one."""
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     commit = _output(["git", "-C", str(root), "rev-parse", "HEAD"]) if (root / ".git").exists() else ""
     return (
         {"commit": commit, "changed": bool(_output(["git", "-C", str(root), "status", "--porcelain"]))}

@@ -1,0 +1,95 @@
+"""What a run of a suite is, cell by cell: RESULTS/plans/<suite>.json. Standard library alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from bench.records.record import BERNOULLI
+from bench.runtime.errors import UsageError
+
+ScoreOn = Literal["test", "held_out"]
+"""The images that a cell is scored on: the test split, or, where settings are chosen by the score, the held-out part of training."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One (row, dataset, seed) with its full options and budget; `cell` is its id.
+
+    sources: file to digest of all code that can change the result. training: the digest of that part of it which trains.
+    """
+
+    cell: str
+    label: str
+    method: str
+    dataset: str
+    seed: int
+    options: dict[str, Any]
+    budget: dict[str, Any]
+    data_digest: str = ""
+    sources: dict[str, str] = field(default_factory=dict)
+    training: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an invocation runs; all that a worker needs to run any of its cells.
+
+    cells: as dicts of `Cell`'s fields.
+    """
+
+    suite: str
+    title: str = ""
+    cells: list[dict[str, Any]] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
+    reference_rows: list[str] = field(default_factory=list)
+    comparison: dict[str, Any] = field(default_factory=dict)
+    evaluation: dict[str, Any] = field(default_factory=dict)
+    held_out: int = 0
+    data_root: str = ""
+    results: str = ""
+    device: str = ""
+    threads: int = 1
+    side_by_side: int = 1
+    plugins: list[str] = field(default_factory=list)
+    inception: dict[str, str] = field(default_factory=dict)
+    score_on: ScoreOn = "test"
+    likelihood: str = BERNOULLI
+
+    @staticmethod
+    def read(path: Path) -> Plan:
+        """A plan of this version or another: what is not known here is passed over. Raises UsageError where the file is not one."""
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            shared = {"sources": content.get("sources", {})}  # older plans state the code once for all cells
+            cells = [asdict(Cell(**_known(Cell, shared | cell))) for cell in content["cells"]]
+            return Plan(**{**_known(Plan, content), "cells": cells})
+        except (ValueError, TypeError, KeyError, AttributeError, OSError) as problem:
+            raise UsageError(
+                f"plan {path}: not a plan ({type(problem).__name__}: {problem}): run the suite again"
+            ) from problem
+
+    def json(self) -> str:
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+    def cell(self, identity: str) -> Cell:
+        """Raises KeyError for an id that the plan has not."""
+        for cell in self.cells:
+            if cell["cell"] == identity:
+                return Cell(**cell)
+        raise KeyError(identity)
+
+
+def _known(kind: type, content: Mapping[str, Any]) -> dict[str, Any]:
+    return {one.name: content[one.name] for one in fields(kind) if one.name in content}
+
+
+def cell_id(dataset: str, label: str, seed: int, content: dict[str, Any]) -> str:
+    """A readable name and a hash of everything that can change the result."""
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    slug = "".join(c if c.isalnum() or c in "-_" else "-" for c in f"{dataset.rsplit('/', 1)[-1]}-{label}")
+    return f"{slug}-s{seed}-{digest[:12]}"

@@ -1,0 +1,25 @@
+"""What the user can mend, told in one line instead of a traceback. Standard library alone."""
+
+import difflib
+import errno
+from collections.abc import Iterable
+
+MENDABLE = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.EPERM)
+"""Errors of a disk or folder that can't be written."""
+
+
+class UsageError(ValueError):
+    """What was asked for cannot be: one line that names the thing, what is wrong and what to do. Exit status 2."""
+
+
+def is_usage(problem: BaseException) -> bool:
+    """Whether an error is the user's to mend, by its type: a library's own ValueError is not."""
+    return isinstance(problem, UsageError) or (isinstance(problem, OSError) and problem.errno in MENDABLE)
+
+
+def nearest(name: str, known: Iterable[str], what: str) -> str:
+    """`unknown method 'vea': did you mean 'vae'? known: ...`"""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    guess = f"did you mean {close[0]!r}? " if close else ""
+    return f"unknown {what} {name!r}: {guess}known: {', '.join(known)}"
