@@ -6,6 +6,6 @@ if __name__ == "__main__":
 
     # `python -m` puts the current folder first, where a folder of the user's own named `metrics`, say, would hide ours.
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
-    from bench.cli import main
+    from bench.cli.app import main
 
     main()

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 import methods
-from bench.options import declared
+from bench.config.options import declared
 from methods.base import registry
 
 ROOT = Path(__file__).parent.parent

@@ -7,9 +7,10 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.datasets.base import Dataset, mixed, stratified
+from bench.datasets.base import Dataset
 from bench.datasets.cached import kept
 from bench.datasets.download import fetch
+from bench.datasets.draws import mixed, stratified
 from bench.datasets.errors import DataError
 from bench.datasets.images import EXTENSIONS, decode, images_below, in_threads, key_of, readable, short_hash
 from bench.datasets.registry import dataset

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.datasets.base import Dataset, stratified
+from bench.datasets.base import Dataset
+from bench.datasets.draws import stratified
 from bench.datasets.registry import dataset
 
 SPLIT_SEED = 0  # of the split itself, the same for every run: seeds of a suite never move what is tested on

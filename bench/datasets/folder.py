@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.datasets.base import Dataset, mixed, stratified
+from bench.datasets.base import Dataset
 from bench.datasets.cached import kept
+from bench.datasets.draws import mixed, stratified
 from bench.datasets.errors import DataError
 from bench.datasets.images import (
     EXTENSIONS,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.datasets.base import Dataset, stratified
+from bench.datasets.base import Dataset
+from bench.datasets.draws import stratified
 from bench.datasets.registry import dataset
 from bench.datasets.vision import mnist
 

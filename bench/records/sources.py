@@ -8,26 +8,26 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = (
     "methods/base.py",
-    "bench/loop.py",
-    "bench/training.py",
-    "bench/search.py",
-    "bench/studies.py",
-    "bench/shelf.py",
+    "bench/training/loop.py",
+    "bench/training/trainer.py",
+    "bench/training/search.py",
+    "bench/training/optuna_study.py",
+    "bench/training/store.py",
     "bench/runtime/seeds.py",
-    "bench/cell.py",
-    "bench/division.py",
-    "bench/given.py",
-    "bench/encoded.py",
-    "bench/generated.py",
-    "bench/proposed.py",
-    "bench/featured.py",
-    "bench/near.py",
-    "bench/nearest.py",
-    "bench/evidence.py",
-    "bench/gathering.py",
-    "bench/measure.py",
-    "bench/intervals.py",
-    "bench/neutral.py",
+    "bench/runner/cell.py",
+    "bench/datasets/split.py",
+    "bench/scoring/given.py",
+    "bench/scoring/latents.py",
+    "bench/scoring/samples.py",
+    "bench/scoring/proposals.py",
+    "bench/scoring/features.py",
+    "bench/scoring/neighbours.py",
+    "bench/scoring/nearest.py",
+    "bench/scoring/evidence.py",
+    "bench/scoring/gathering.py",
+    "bench/scoring/score.py",
+    "bench/scoring/intervals.py",
+    "bench/scoring/classifier.py",
     "bench/datasets/base.py",
 )
 
@@ -43,7 +43,7 @@ def of_method(file: Path, metric_files: Iterable[Path] = ()) -> dict[str, str]:
     Files of this project are named from its root, a plug-in's file by its own path.
     """
     own = [ROOT / name for name in SHARED]
-    own += [path for room in ("methods/parts", "metrics") for path in sorted((ROOT / room).glob("*.py"))]
+    own += [path for room in ("methods/parts", "metrics") for path in sorted((ROOT / room).rglob("*.py"))]
     files = dict.fromkeys([*own, file.resolve(), *(path.resolve() for path in metric_files)])
     return {_name(path): _hash(path) for path in files}
 

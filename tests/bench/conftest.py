@@ -9,14 +9,14 @@ import torch
 
 import methods
 from bench.config.budget import Budget
-from bench.evidence import Evidence
-from bench.gathering import Costs
-from bench.neutral import Neutral
-from bench.options import build, find
+from bench.config.options import build, find
+from bench.config.suite import Evaluation
 from bench.runtime.clock import Clock
 from bench.runtime.seeds import seeded
-from bench.suite import Evaluation
-from bench.training import train
+from bench.scoring.classifier import Neutral
+from bench.scoring.evidence import Evidence
+from bench.scoring.gathering import Costs
+from bench.training.trainer import train
 from methods.base import Images, ImageSpec, TrainingData
 from metrics.base import Unavailable
 from metrics.features import NeutralClassifier

@@ -2,28 +2,24 @@
 
 import inspect
 import math
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
-from pathlib import Path
 from types import FunctionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import jaxtyping
 import pytest
 import torch
+from random_imagenet import vgg16_of_random_weights
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException, FakeTensorMode
 
-sys.path.insert(0, str(Path(__file__).parent))
-from random_imagenet import vgg16_of_random_weights
-
 import methods
 from bench.config.budget import Budget
-from bench.options import declared, resolve, spans
+from bench.config.options import declared, resolve, spans
 from bench.runtime.clock import Clock
 from bench.runtime.errors import UsageError
-from bench.training import train
+from bench.training.trainer import train
 from methods.base import AbstractMethod, AbstractVAE, Entry, Images, ImageSpec, Phase, TrainingData, registry
 from methods.parts import IMAGENET_FILE, Found, Gaussian, Search
 

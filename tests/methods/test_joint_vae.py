@@ -12,7 +12,7 @@ from torch.distributions import kl_divergence
 
 from bench.config.budget import Budget
 from bench.runtime.clock import Clock
-from bench.training import train
+from bench.training.trainer import train
 from methods.base import AbstractMethod, Images, ImageSpec, TrainingData
 from methods.beta_vae import BetaVAE
 from methods.joint_vae import AbstractJointVAE, JointVAE, SupervisedJointVAE

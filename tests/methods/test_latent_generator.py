@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bench.config.budget import Budget
 from bench.runtime.clock import Clock
-from bench.training import Trained, Training
+from bench.training.trainer import Trained, Training
 from methods.base import Images, ImageSpec, Phase, TrainingData
 from methods.latent_generator import LatentGenerator
 from methods.parts import Found, Search, mean_cosine

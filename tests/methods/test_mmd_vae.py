@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bench.config.budget import Budget
 from bench.runtime.clock import Clock
-from bench.training import train
+from bench.training.trainer import train
 from methods.base import AbstractVAE, Images, ImageSpec, TrainingData
 from methods.mmd_vae import MMDVAE
 from methods.parts import bandwidth_of, mmd2

@@ -1,6 +1,5 @@
 """ReGene: Lemma 1, the draw of images, the filter, the frozen classifier, the schedule of the loss, and what is refused."""
 
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,19 +8,17 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_imagenet import vgg16_of_random_weights
 from scipy.stats import chisquare
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-sys.path.insert(0, str(Path(__file__).parent))
-from random_imagenet import vgg16_of_random_weights
-
 from bench.config.budget import Budget
+from bench.config.options import build, find, resolve
 from bench.datasets import load
-from bench.loop import Step
-from bench.options import build, find, resolve
 from bench.runtime.clock import Clock
 from bench.runtime.errors import UsageError
-from bench.training import train
+from bench.training.loop import Step
+from bench.training.trainer import train
 from methods.base import Images, ImageSpec, TrainingData
 from methods.parts import IMAGENET_FILE, SSIM, ImageNetFeatures, RowsByClass, VGGClassifier, blocks_for, ssim
 from methods.regene import ReGene

@@ -9,7 +9,7 @@ from torch.distributions import Independent, MultivariateNormal, Normal, kl_dive
 
 from bench.config.budget import Budget
 from bench.runtime.clock import Clock
-from bench.training import train
+from bench.training.trainer import train
 from methods.base import Images, ImageSpec, TrainingData
 from methods.parts import Bernoulli, Gaussian, Pose, UprightFirst
 from methods.parts.transforms import EMPTY
@@ -316,7 +316,7 @@ def test_what_does_not_fit_is_refused(cls: type[AbstractTVAE], options: dict, sa
 
 
 def test_a_grid_below_two_by_two_is_refused() -> None:
-    from bench.options import find, resolve
+    from bench.config.options import find, resolve
     from bench.runtime.errors import UsageError
 
     with pytest.raises(UsageError, match=r"^row\.side: .*greater than or equal to 2, got 1"):

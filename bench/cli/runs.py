@@ -1,0 +1,132 @@
+"""What `run`, `cell` and `track --rebuild` do, once the command line is read."""
+
+import shlex
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import leaderboards
+from bench.config.overrides import SuiteOverrides
+from bench.records.cells import cells_folder
+from bench.records.plan import Cell, Plan
+from bench.records.record import Record
+from bench.runner.cell import run_cell
+from bench.runner.estimate import seconds_by_cell
+from bench.runner.launchers import find as find_launcher
+from bench.runner.launchers.base import EXIT_NOT_OK
+from bench.runner.plan import RunSettings, make_plan
+from bench.runner.progress import clock
+from bench.runner.run import INTERRUPTED, Run, owned, split_done
+from bench.runtime.errors import UsageError
+from bench.runtime.paths import results_folder
+from bench.tracking import tracker as track
+
+
+def run_suite(
+    choice: SuiteOverrides,
+    request: RunSettings,
+    time_limit: float | None,
+    tracking_uri: str | None,
+    retry_failed: bool,
+    force: bool,
+    dry_run: bool,
+) -> int:
+    """Exit status: 0 every cell ok, 1 some cell is not, 130 interrupted."""
+    suite = choice.settle(request.plugins)  # plug-ins are there from here on, launchers too
+    make_launcher = find_launcher(request.launcher)
+    plan = make_plan(suite, request)
+    results = Path(plan.results)
+    if dry_run:
+        print(dry(plan, retry_failed, force))
+        return 0
+    with owned(results):
+        todo, done = split_done(plan, retry_failed, force)
+        plan = replace(plan, side_by_side=max(1, min(plan.side_by_side, len(todo))))
+        if force:
+            forget(results, todo)
+        print(
+            f"{plan.suite}: {plan.title}\n{len(todo)} cells to run, {len(done)} done before, in {results}", flush=True
+        )
+        launcher = make_launcher(results, plan.side_by_side, time_limit)
+        try:
+            records = Run(plan, todo, launcher, track.resolve(tracking_uri, results)).run(done)
+        except KeyboardInterrupt:
+            print(f"\ninterrupted: finished cells are kept; go on with:\n  {command(retry=False)}", file=sys.stderr)
+            return INTERRUPTED
+    return report(plan, records, results)
+
+
+def forget(results: Path, todo: list[Cell]) -> None:
+    """Take away what cells would go on from: their searches, and the phases that rows share."""
+    for folder in (results / "shared", *(cells_folder(results) / cell.cell / "search" for cell in todo)):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def report(plan: Plan, records: list[Record], results: Path) -> int:
+    """Print the leaderboard and what to do next."""
+    width = shutil.get_terminal_size((160, 24)).columns
+    print("\n" + leaderboards.show(results, plan.suite, "table", False, False, False, width, sys.stdout.isatty()))
+    where = f"--suite {plan.suite} --results {results}"
+    print(f"\nbeside the papers' figures:  python -m bench leaderboard {where} --against published")
+    print(f"for a paper or a page:       python -m bench leaderboard {where} --format latex|markdown|csv|json")
+    print(f"runs, curves and pictures:   python -m bench ui --results {results}")
+    bad = [record for record in records if record.status != "ok"]
+    if not bad:
+        return 0
+    print(
+        f"\n{len(bad)} of {len(records)} cells are not ok; what they printed is in cells/<id>/log.txt. Try them again with:"
+    )
+    print(f"  {command(retry=True)}")
+    return 1
+
+
+def command(*, retry: bool) -> str:
+    """This invocation as the user may type it again: as it was, or with `--retry failed` alone of what says what to run again."""
+    words = iter(sys.argv[1:])
+    kept = []
+    for word in words:
+        if retry and word == "--retry":
+            next(words, None)
+        elif not retry or (word != "--force" and not word.startswith("--retry=")):
+            kept.append(word)
+    return shlex.join(["python", "-m", "bench", *kept, *(["--retry", "failed"] if retry else [])])
+
+
+def dry(plan: Plan, retry_failed: bool, force: bool) -> str:
+    """The cells that would run and an estimate of the time."""
+    todo, done = split_done(plan, retry_failed, force, set_broken_aside=False)
+    estimates = seconds_by_cell(plan, todo)
+    lines = [
+        f"{plan.suite}: {len(todo)} cells to run, {len(done)} done before; {plan.side_by_side} side by side on {plan.device}"
+    ]
+    lines += [
+        f"  {cell.cell:<48} {clock(seconds):>8}  {basis}" for cell in todo for seconds, basis in [estimates[cell.cell]]
+    ]
+    total = sum(seconds for seconds, _ in estimates.values()) / plan.side_by_side
+    return "\n".join([*lines, f"about {clock(total)} in all, as far as these figures reach"])
+
+
+def rebuild_store(results: str | None, tracking_uri: str | None) -> str:
+    folder = results_folder(results)
+    if not folder.is_dir():
+        raise UsageError(f"results folder {folder}: there is none: give one with --results")
+    uri = track.resolve(tracking_uri, folder)
+    if uri is None:
+        raise UsageError("--tracking-uri none: name a store to write to")
+    with owned(folder):
+        written = track.rebuild(folder, uri)
+    return f"{written} records written to {uri}"
+
+
+def run_one(plan: Path, identity: str) -> int:
+    """Run one cell of a plan here. Exit status 0 where it is ok."""
+    if not plan.is_file():
+        raise UsageError(f"plan {plan}: no such file")
+    try:
+        Plan.read(plan).cell(identity)
+    except KeyError:
+        raise UsageError(f"plan {plan} has no cell {identity!r}") from None
+    record = run_cell(plan, identity)
+    print(f"{identity}: {record.status}")
+    return 0 if record.status == "ok" else EXIT_NOT_OK

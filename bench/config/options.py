@@ -1,0 +1,115 @@
+"""Options of a method: its constructor's keyword-only arguments, checked before anything runs."""
+
+import inspect
+from collections.abc import Collection, Iterable, Sequence
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from pydantic import ConfigDict, ValidationError, create_model
+
+from bench.config.suite import explain
+from bench.records.record import BERNOULLI
+from bench.runtime.errors import UsageError, nearest
+from methods.base import AbstractMethod, Entry, ImageSpec, registry
+from methods.parts import Backbone, Likelihood, Span
+
+LISTS = (Any, object, list, tuple, set, frozenset, Sequence, Collection, Iterable)
+"""Types whose values a list may give."""
+SHARED = {"backbone": Backbone, "likelihood": Likelihood}
+"""Options that a suite sets for all of its rows."""
+
+
+def find(name: str) -> Entry:
+    """A registered method. Raises UsageError with the nearest name."""
+    if name not in registry:
+        raise UsageError(nearest(name, registry, "method"))
+    return registry[name]
+
+
+def declared(cls: type[AbstractMethod]) -> dict[str, inspect.Parameter]:
+    """Keyword-only arguments of the constructor, by name."""
+    parameters = inspect.signature(cls.__init__).parameters
+    return {name: p for name, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def spans(cls: type[AbstractMethod]) -> dict[str, Span]:
+    """Where each option that can be tuned is searched, as its type declares it."""
+    hints = get_type_hints(cls.__init__, include_extras=True)
+    found = {name: _span(hints[name]) for name in declared(cls)}
+    return {name: span for name, span in found.items() if span is not None}
+
+
+def _span(hint: Any) -> Span | None:
+    """The span in a type's `Annotated`, or in that of a part, as of `Annotated[float, Span(1, 9)] | None`."""
+    inside = (*getattr(hint, "__metadata__", ()), *map(_span, get_args(hint)))
+    return next((part for part in inside if isinstance(part, Span)), None)
+
+
+def sweepable(cls: type[AbstractMethod]) -> set[str]:
+    """Options whose type takes no list: one that is given for them stands for several values."""
+    hints = get_type_hints(cls.__init__, include_extras=True)
+    return {name for name in declared(cls) if not _takes_list(hints[name])}
+
+
+def _takes_list(hint: Any) -> bool:
+    hint = getattr(hint, "__value__", hint)  # that of a `type` statement
+    origin = get_origin(hint) or hint
+    if origin in (Union, UnionType):
+        return any(map(_takes_list, get_args(hint)))
+    return _takes_list(get_args(hint)[0]) if origin is Annotated else origin in LISTS
+
+
+def on_shared(
+    label: str, entry: Entry, given: dict[str, Any], backbone: str, likelihood: str = BERNOULLI
+) -> dict[str, Any]:
+    """A row's options with the suite's backbone and likelihood, where its method takes the shared ones.
+
+    Raises UsageError where the row sets one of its own, as rows on different networks would not compare methods and nats of different
+    likelihoods don't compare at all; and where the method states a likelihood in nats that can't be the suite's.
+    """
+    takes = shared_options(entry)
+    if likelihood != BERNOULLI and "likelihood" not in takes and hasattr(entry.cls, "log_weight"):
+        raise UsageError(
+            f"{label}: method {entry.name!r} has no option `likelihood`, so its pixels can't be {likelihood}: give it that option, of type "
+            "Likelihood (methods.parts), or leave the row out"
+        )
+    for name in takes:
+        if name in given:
+            raise UsageError(
+                f"{label}.{name}: one {name} for all rows: set `{name}` for the whole suite, or run it with --{name}"
+            )
+    chosen = {"backbone": backbone, "likelihood": likelihood}
+    return {**given, **{name: chosen[name] for name in takes}}
+
+
+def shared_options(entry: Entry) -> list[str]:
+    """Those of backbone and likelihood that a method takes from the suite: it declares them with our types."""
+    hints = get_type_hints(entry.cls.__init__)
+    return [name for name, kind in SHARED.items() if hints.get(name) == kind]
+
+
+def resolve(label: str, entry: Entry, given: dict[str, Any]) -> dict[str, Any]:
+    """All options of a row with defaults filled in and types checked. Raises UsageError: unknown name, wrong type, out of range."""
+    hints = get_type_hints(entry.cls.__init__, include_extras=True)
+    parameters = declared(entry.cls)
+    for name in given:
+        if name not in parameters:
+            raise UsageError(f"{label}.{name}: {nearest(name, parameters, f'option of method {entry.name!r}')}")
+    fields: dict[str, Any] = {
+        name: (hints[name], ... if p.default is inspect.Parameter.empty else p.default)
+        for name, p in parameters.items()
+    }
+    model = create_model(f"{entry.name} options", __config__=ConfigDict(extra="forbid", strict=True), **fields)
+    # Strict, so that "5" is no number and 2.5 no count; an integer still stands for a float, as in lam=3.
+    try:
+        return model(**given).model_dump()
+    except ValidationError as problem:
+        raise UsageError(f"{label}.{explain(problem, parameters)}") from problem
+
+
+def build(label: str, entry: Entry, spec: ImageSpec, options: dict[str, Any]) -> AbstractMethod:
+    """Construct a method; a ValueError of its constructor becomes a UsageError that names the row."""
+    try:
+        return entry.cls(spec, **options)  # type: ignore[call-arg]  # each method has options of its own
+    except ValueError as problem:
+        raise UsageError(f"{label}: {problem}") from problem

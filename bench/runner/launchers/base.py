@@ -1,0 +1,56 @@
+"""What a launcher is: it runs cells of a plan, each in a process of its own, and says how each process ended.
+
+A new one is a file in this folder, or a package with an entry point `bench.launchers`, that has a class decorated with `@launcher`.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+EXIT_NOT_OK = 3
+"""Exit status of a cell's process that has written its record, where its status is not ok."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a cell's process ended. status: None where the process wrote its own record, else what to record for it."""
+
+    cell: str
+    status: str | None
+    message: str = ""
+
+
+class Launcher(Protocol):
+    """All launchers run `python -m bench cell PLAN ID`, or what it runs, and speak through files."""
+
+    def prepare(self, plan: Path, on_tick: Callable[[], None]) -> str | None:
+        """Make what the plan's cells share, before them; why that failed, or None."""
+
+    def run(
+        self,
+        plan: Path,
+        cells: Iterable[str],
+        on_start: Callable[[str], None],
+        on_end: Callable[[Ended], None],
+        on_tick: Callable[[], None],
+    ) -> None:
+        """Run the cells; call back in the parent's thread. A cell that dies takes no other with it."""
+
+
+Make = Callable[[Path, int, float | None], Launcher]
+"""A launcher of a results folder, cells side by side, and the seconds that a cell may take (None: any)."""
+_Make = TypeVar("_Make", bound=Make)
+registry: dict[str, Make] = {}
+
+
+def launcher(name: str) -> Callable[[_Make], _Make]:
+    """Register what makes a launcher under the name that `--launcher` takes. Raises ValueError where it is taken."""
+
+    def register(make: _Make) -> _Make:
+        if name in registry:
+            raise ValueError(f"launcher {name!r} is already registered: choose another name")
+        registry[name] = make
+        return make
+
+    return register

@@ -1,0 +1,176 @@
+"""From a suite to a plan: every row, option, data set and figure checked before the first cell runs."""
+
+import inspect
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from bench.config.options import build, find, on_shared, resolve
+from bench.config.plugins import register
+from bench.config.rows import settle_rows
+from bench.config.suite import Suite
+from bench.datasets import load
+from bench.datasets.base import Dataset
+from bench.records import sources
+from bench.records.plan import Cell, Plan, ScoreOn, cell_id
+from bench.records.record import BERNOULLI
+from bench.runtime.environment import choose_device, cores
+from bench.runtime.errors import UsageError
+from bench.runtime.paths import data_root, results_folder
+from bench.scoring.evidence import INCEPTION
+from bench.scoring.score import choose, wanted
+from methods.base import ImageSpec
+from metrics.base import Metric, Unavailable
+from metrics.features import file_hash, inception_extractor
+
+WORKER_BYTES = 2 * 2**30
+"""Memory that a worker may need: side-by-side cells are limited by it."""
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How a suite is to be run here: what the command line says beside the suite itself."""
+
+    data: str | None = None
+    results: str | None = None
+    device: str = "auto"
+    jobs: int | None = None
+    inception: str = "auto"
+    plugins: tuple[str, ...] = ()
+    threads: int | None = None
+    launcher: str = "local"
+
+
+def make_plan(suite: Suite, request: RunSettings, score_on: ScoreOn = "test") -> Plan:
+    """Raises UsageError or DataError, in one line, for whatever cannot be run."""
+    plugins = register(suite, request.plugins)
+    suite = settle_rows(suite)
+    device = choose_device(request.device)
+    chosen = choose(suite.evaluation.metrics)
+    wants_inception = bool(wanted(suite.evaluation.metrics, suite.evaluation.mixing) & INCEPTION)
+    inception = settle_inception(request.inception, device, wants_inception)
+    root = data_root(request.data)
+    # Sums in another order give other last bits, so the number of threads does not follow from what else happens to run.
+    threads = request.threads or (1 if device.type == "cpu" else min(4, cores()))
+    cells = [
+        cell
+        for name in suite.dataset
+        for cell in _cells(suite, load(name, root), device, inception, threads, chosen, score_on)
+    ]
+    jobs = request.jobs or default_jobs(device, len(cells), threads)
+    return Plan(
+        suite=suite.name,
+        title=suite.title,
+        cells=[asdict(cell) for cell in cells],
+        columns=suite.columns,
+        reference_rows=suite.reference_rows,
+        comparison=suite.comparison.model_dump() if suite.comparison else {},
+        evaluation=suite.evaluation.model_dump(),
+        held_out=suite.held_out,
+        data_root=str(root.resolve()),
+        results=str(results_folder(request.results).resolve()),
+        device=str(device),
+        threads=threads,
+        side_by_side=jobs,
+        plugins=plugins,
+        inception=inception,
+        score_on=score_on,
+        likelihood=suite.likelihood,
+    )
+
+
+def _cells(
+    suite: Suite,
+    dataset: Dataset,
+    device: torch.device,
+    inception: dict[str, str],
+    threads: int,
+    chosen: list[Metric],
+    score_on: ScoreOn = "test",
+) -> list[Cell]:
+    if suite.held_out >= len(dataset.x_train):
+        raise UsageError(
+            f"suite {suite.name}: held_out={suite.held_out} leaves nothing of the {len(dataset.x_train)} training images of {dataset.name}"
+        )
+    if suite.backbone == "conv32" and suite.budget.batch == 1:
+        raise UsageError(
+            f"suite {suite.name}: batch-norm can't train on batches of one image: set budget.batch to 2 or more"
+        )
+    spec = ImageSpec(*dataset.shape, dataset.n_classes)
+    budget = suite.budget.model_dump()
+    metric_files = {Path(inspect.getfile(metric.function)) for metric in chosen}
+    cells = []
+    for label, row in suite.methods.items():
+        given = dict(row)
+        entry = find(str(given.pop("method", label)))
+        options = resolve(label, entry, on_shared(label, entry, given, suite.backbone, suite.likelihood))
+        with torch.device("meta"):  # shapes and option checks alone: no weights are drawn
+            settled = build(label, entry, spec, options).facts
+        code = sources.of_method(Path(inspect.getfile(entry.cls)), metric_files)
+        content = {
+            "suite": suite.name,
+            "label": label,
+            "method": entry.name,
+            "options": options,
+            "settled": settled,  # what it found here for itself, such as weights that lie on this machine
+            "dataset": dataset.digest,
+            "budget": budget,
+            "held_out": suite.held_out,
+            "evaluation": suite.evaluation.model_dump(),
+            "device": device.type,
+            "threads": threads,
+            "inception": inception.get("hash", ""),
+            "sources": code,
+            **({} if score_on == "test" else {"score_on": score_on}),
+            **({} if suite.likelihood == BERNOULLI else {"likelihood": suite.likelihood}),
+        }
+        for seed in suite.seed_list():
+            identity = cell_id(dataset.name, label, seed, {**content, "seed": seed})
+            cells.append(Cell(identity, label, entry.name, dataset.name, seed, options, budget, dataset.digest, code))
+    return cells
+
+
+def default_jobs(device: torch.device, cells: int, threads: int) -> int:
+    """Cells side by side: one on a GPU; on a CPU one a core, as far as memory and cells reach, each on its threads."""
+    if device.type == "cuda":
+        return 1
+    free = (
+        os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        if "SC_AVPHYS_PAGES" in os.sysconf_names
+        else WORKER_BYTES * 4
+    )
+    return max(1, min(cores() // threads, cells, free // WORKER_BYTES))
+
+
+def settle_inception(asked: str, device: torch.device, wanted: bool) -> dict[str, str]:
+    """Which Inception weights this run uses, or why none: {"path", "hash"} or {"reason"}.
+
+    `auto`, on a GPU, uses the weights in torch hub's cache and downloads them where they are absent; on a CPU, where 10,000 images
+    take about half an hour, it waits to be asked. `download`, a path, or `none` say what they mean. Raises UsageError for a path
+    without file.
+    """
+    if asked == "none":
+        return {"reason": "switched off with --inception none"}
+    if asked not in ("auto", "download"):
+        path = Path(asked).expanduser()
+        if not path.is_file():
+            raise UsageError(f"--inception {asked}: no such file: give the weights' path, or auto, download or none")
+        if wanted:
+            return {"path": str(path.resolve()), "hash": file_hash(path)}
+    if not wanted:
+        return {"reason": "not asked for by the suite"}
+    if asked == "auto" and device.type == "cpu":
+        return {
+            "reason": "Inception on a CPU takes about half an hour for 10,000 images: ask with --inception download, or a path"
+        }
+    try:
+        extractor = inception_extractor(None, download=True)
+    except Unavailable as reason:
+        return {"reason": str(reason)}
+    except ValueError as problem:
+        raise UsageError(f"{problem}: remove that file, or give another with --inception PATH") from problem
+    from metrics.features import INCEPTION_FILE
+
+    return {"path": str(Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION_FILE), "hash": extractor.hash}

@@ -1,0 +1,96 @@
+"""From evidence to figures: every metric that the suite asks for, with intervals and reasons."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.runtime.errors import UsageError, nearest
+from bench.scoring.evidence import Evidence
+from bench.scoring.gathering import NotGiven
+from bench.scoring.intervals import bootstrap, by_group
+from metrics.base import Items, Metric, Unavailable, registry
+
+
+@dataclass
+class Figures:
+    """What a cell measured, as its record holds it."""
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    intervals: dict[str, list[float]] = field(default_factory=dict)
+    by_class: dict[str, list[float | None]] = field(default_factory=dict)
+    unavailable: dict[str, str] = field(default_factory=dict)
+    definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def choose(names: list[str]) -> list[Metric]:
+    """Registered metrics by family, function or figure name; all where none is named.
+
+    Raises UsageError for an unknown name, and for a metric that asks for evidence that there is not.
+    """
+    for m in registry.values():
+        for need in m.needs:
+            if not hasattr(Evidence, need):
+                evidence = [name for name in dir(Evidence) if not name.startswith("_")]
+                raise UsageError(f"metric {m.name!r}: {nearest(need, evidence, 'evidence')}")
+    if not names:
+        return list(registry.values())
+    known = {m.family for m in registry.values()} | set(registry) | {f for m in registry.values() for f in m.figures}
+    for name in names:
+        if name not in known:
+            raise UsageError(nearest(name, known, "metric"))
+    return [m for m in registry.values() if {m.family, m.name, *m.figures} & set(names)]
+
+
+def measure(evidence: Evidence, chosen: list[Metric]) -> Figures:
+    """Compute the metrics in order. One whose evidence the method cannot give is left out, one refused is named with its reason."""
+    found = Figures()
+    for metric in chosen:
+        for name, figure in metric.figures.items():
+            found.definitions[name] = {
+                "unit": figure.unit,
+                "better": figure.better,
+                "source": metric.source,
+                "family": metric.family,
+            } | ({} if figure.floor is None else {"floor": figure.floor})
+        try:
+            result = metric.function(**_gather(evidence, metric.needs))
+        except NotGiven:
+            continue
+        except Unavailable as reason:
+            found.unavailable |= dict.fromkeys(metric.figures, str(reason))
+            continue
+        for name, value in (result if isinstance(result, dict) else {metric.name: result}).items():
+            _add(found, name, value, evidence.n_classes)
+    return found
+
+
+def _gather(evidence: Evidence, needs: Sequence[str]) -> dict[str, Any]:
+    """What a metric reads. Raises NotGiven where the method lacks any of it, else Unavailable where any of it is refused."""
+    given: dict[str, Any] = {}
+    refused: Unavailable | None = None
+    for need in needs:
+        try:
+            given[need] = getattr(evidence, need)
+        except Unavailable as reason:
+            refused = refused or reason
+    if refused is not None:
+        raise refused
+    return given
+
+
+def wanted(names: list[str], mixing: bool) -> set[str]:
+    """The evidence that the chosen metrics and, where it is asked for, mixing.csv read."""
+    return {need for metric in choose(names) for need in metric.needs} | ({"mixtures"} if mixing else set())
+
+
+def _add(found: Figures, name: str, value: float | Items, classes: int) -> None:
+    mean = value.values.double().mean().item() if isinstance(value, Items) else float(value)
+    if not math.isfinite(mean):
+        found.unavailable[name] = f"the figure is not finite ({mean})"
+        return
+    found.metrics[name] = mean
+    if isinstance(value, Items):
+        found.intervals[name] = list(bootstrap(value.values))
+        if value.groups is not None:
+            found.by_class[name] = by_group(value.values, value.groups, classes)

@@ -1,0 +1,210 @@
+"""The trials of a tuning: asked of Optuna in batches, run as cells side by side, told back."""
+
+import math
+import shutil
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench.records.plan import Plan
+from bench.records.record import Record
+from bench.runner.launchers import find as find_launcher
+from bench.runner.plan import RunSettings, default_jobs, make_plan
+from bench.runner.progress import clock
+from bench.runner.run import Run, split_done
+from bench.runtime.errors import UsageError
+from bench.training.optuna_study import OtherSpace, Study
+from bench.tuning.target import Target, TuneSettings
+from methods.parts import Point
+from metrics.base import registry
+
+JOURNAL = "study.journal"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A setting's figures, means over seeds, or why it has none."""
+
+    figures: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    problem: str = ""
+
+
+class Trials:
+    """A study and what runs its trials. Raises UsageError, before anything runs, for what cannot be planned or gone on with."""
+
+    def __init__(self, target: Target, request: RunSettings, folder: Path, asked: TuneSettings) -> None:
+        self.target, self.folder, self.asked = target, folder, asked
+        first = make_plan(self._suite({"default": {}}), request, "held_out")
+        reason = first.inception.get("reason", "")
+        if any("inception" in metric_needs(name) for name in target.better) and reason:
+            raise UsageError(f"--metric {', '.join(target.better)}: {reason}")
+        # Settled once: a download that failed is not tried again before every batch.
+        self.request = replace(request, inception=first.inception.get("path", "none"))
+        seeds = len(target.trial_suite.seed_list())
+        self.jobs = request.jobs or default_jobs(torch.device(first.device), asked.trials * seeds, first.threads)
+        self.batch = self.jobs // math.gcd(self.jobs, seeds)  # the fewest trials that leave no slot empty
+        if asked.fresh:
+            forget(folder)
+        self.cells = _planned_before(folder / "plans" / f"{first.suite}.json")
+        self.study = self._study(first)
+        self.default: Scored | None = None
+
+    def _study(self, plan: Plan) -> Study:
+        target, journal = self.target, self.folder / JOURNAL
+        code = plan.cells[0]["sources"]
+        afresh = f"give --fresh to start afresh, or remove {self.folder}"
+        costs, setting = list(target.better), target.setting(code)
+        try:
+            study = Study(journal, target.name, target.space, costs, self.asked.sampler, 0, afresh, setting)
+        except OtherSpace as problem:
+            raise UsageError(str(problem)) from problem
+        start = target.start()
+        if start is not None:
+            study.start([start])
+        return study
+
+    def run(self) -> None:
+        """Run what is left of the trials, those first that an earlier process had begun."""
+        done, total = self.tried(), self.asked.trials
+        print(f"{self.target.trial_suite.title}\n{self._says()}", flush=True)
+        print(f"{max(0, total - done)} trials to run, {done} done before, in {self.folder}", flush=True)
+        began = time.monotonic()
+        if self.target.start() is None:
+            print("the row's own options lie outside the spans: measured apart, as `default`", flush=True)
+            self.default = self.measure({"default": {}})["default"]
+        running = self.study.running()
+        while self.tried() < total:
+            size = min(self.batch, total - self.tried())
+            trials, running = running[:size], running[size:]
+            trials += [self.study.ask() for _ in range(size - len(trials))]
+            self._try(trials)
+            share = (self.tried() - done) / (total - done)
+            left = (time.monotonic() - began) * (1 - share) / share
+            print(f"{self.tried()} of {total} trials" + (f", about {clock(left)} left" if left else ""), flush=True)
+
+    def _says(self) -> str:
+        spans = ", ".join(f"{name} {span.low:g} to {span.high:g}" for name, span in self.target.space.items())
+        metrics = " and ".join(f"{name} ({better} is better)" for name, better in self.target.better.items())
+        note = ""
+        if self.asked.sampler == "nsga2" and self.asked.trials <= 50:
+            note += "\nnsga2: the first generation, 50 trials, is drawn at random: tpe learns from fewer"
+        if self.jobs > 1 and any(unit_of(name) in ("s", "images/s") for name in self.target.better):
+            note += f"\ntimes are of {self.jobs} cells side by side: give --jobs 1 for those of one alone"
+        return f"searched: {spans}; by {metrics}{note}"
+
+    def tried(self) -> int:
+        """Trials that ended, with a value or without."""
+        return len(self.study.complete()) + len(self.study.failed())
+
+    def _try(self, trials: list[Any]) -> None:
+        refused = {trial.number: self.target.refusal(trial.params) for trial in trials}
+        points = {label_of(trial.number): trial.params for trial in trials if not refused[trial.number]}
+        scored = self.measure(points) if points else {}
+        for trial in trials:
+            found = scored.get(label_of(trial.number), Scored(problem=refused[trial.number]))
+            self._tell(trial, found)
+
+    def _tell(self, trial: Any, found: Scored) -> None:
+        trial.set_user_attr("seconds", found.seconds)
+        for name, figure in found.figures.items():
+            trial.set_user_attr(name, figure)
+        if found.problem:
+            trial.set_user_attr("error", found.problem)
+            self.study.fail(trial)
+        else:
+            signs = {"lower": 1.0, "higher": -1.0}
+            self.study.tell(trial, [signs[better] * found.figures[name] for name, better in self.target.better.items()])
+        shown = in_words(found.figures) if not found.problem else f"failed: {found.problem}"
+        print(f"{label_of(trial.number)}  {shown}  at {in_words(trial.params)}", flush=True)
+
+    def measure(self, points: dict[str, Point]) -> dict[str, Scored]:
+        """Run the cells of these rows that have no record yet; give every row its figures."""
+        plan = make_plan(self._suite(points), self.request, "held_out")
+        todo, done = split_done(plan, retry_failed=False, force=False)
+        self.cells |= {cell["cell"]: cell for cell in plan.cells}
+        plan = replace(plan, cells=list(self.cells.values()), side_by_side=max(1, min(self.jobs, len(todo))))
+        launcher = find_launcher(self.request.launcher)(self.folder, plan.side_by_side, None)
+        records = Run(plan, todo, launcher, None).run(done)
+        return {label: self._scored([one for one in records if one.label == label]) for label in points}
+
+    def _suite(self, points: dict[str, Point]) -> Any:
+        rows = {label: self.target.row_at(point) for label, point in points.items()}
+        return self.target.trial_suite.model_copy(update={"methods": rows})
+
+    def _scored(self, records: list[Record]) -> Scored:
+        seconds = sum(record.timings.get("total_seconds", 0.0) for record in records)
+        figures: dict[str, float] = {}
+        for name in self.target.better:
+            for record in sorted(records, key=lambda record: record.seed):
+                problem = self._problem(record, name)
+                if problem:
+                    return Scored(seconds=seconds, problem=f"seed {record.seed}: {problem}")
+            figures[name] = sum(record.metrics[name] for record in records) / len(records)
+        return Scored(figures, seconds)
+
+    def _problem(self, record: Record, name: str) -> str:
+        if record.status != "ok":
+            lines = (record.error or {}).get("message", "").splitlines() or [""]
+            return f"{record.status}: {lines[0]}"
+        if name in record.metrics:
+            return ""
+        if name in record.unavailable:
+            return f"{name}: {record.unavailable[name]}"
+        # No trial ever will: nothing is kept of a study that has found nothing.
+        if not self.study.complete():
+            forget(self.folder)
+        raise UsageError(
+            f"--metric {name}: method {self.target.entry.name!r} does not give it: choose another (see `list metrics`)"
+        )
+
+    def default_figures(self) -> dict[str, float]:
+        """Figures of the row's own options, empty where they have none."""
+        if self.default is not None:
+            return self.default.figures
+        start = self.target.start()
+        own = [trial for trial in self.study.complete() if trial.params == start]
+        return {name: own[0].user_attrs[name] for name in self.target.better} if own else {}
+
+
+def metric_needs(name: str) -> set[str]:
+    """The evidence that a figure's metric reads."""
+    return {need for metric in registry.values() if name in metric.figures for need in metric.needs}
+
+
+def unit_of(name: str) -> str:
+    """The unit of a figure."""
+    return next(metric.figures[name].unit for metric in registry.values() if name in metric.figures)
+
+
+def label_of(number: int) -> str:
+    return f"trial-{number:04}"
+
+
+def in_words(values: dict[str, Any]) -> str:
+    """`beta 2.1, latent 20`."""
+    return ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items()
+    )
+
+
+def forget(folder: Path) -> None:
+    """Take away a study and its trials; the folder itself is held by a lock in it."""
+    for name in ("cells", "shared", "plans", "logs"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for path in folder.glob(f"{JOURNAL}*"):
+        path.unlink()
+    (folder / "plans").mkdir()
+
+
+def _planned_before(path: Path) -> dict[str, dict[str, Any]]:
+    """Cells of earlier batches, by id: the folder's plan names all trials."""
+    if not path.is_file():
+        return {}
+    try:
+        return {cell["cell"]: cell for cell in Plan.read(path).cells}
+    except UsageError:  # written anew with the next batch
+        return {}

@@ -1,0 +1,58 @@
+"""Figures of the papers, drawn from records: `draw` one by name, or list them."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from bench.charts.style import PICTURES
+from bench.runtime.errors import UsageError, nearest
+from leaderboards.figures.base import Request, registry
+from leaderboards.published import read
+
+
+def load() -> None:
+    """Import every module of this package and every entry point of the group `bench.figures`."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    for point in entry_points(group="bench.figures"):
+        point.load()
+
+
+def listing() -> str:
+    """A line for each figure."""
+    load()
+    width = max(map(len, registry))
+    return "\n".join(f"{name.ljust(width)}  {figure.about}" for name, figure in sorted(registry.items()))
+
+
+def draw(
+    name: str, suite: str | None, results: Path, out: str | None, rows: str | None = None, dataset: str | None = None
+) -> str:
+    """Draw the figure of this name and write its files; gives what is to be printed. Raises UsageError for whatever was asked wrongly."""
+    load()
+    if name not in registry:
+        raise UsageError(nearest(name, registry, "figure"))
+    if suite is None:
+        raise UsageError(f"figure {name}: say --suite S, the suite whose records are to be drawn")
+    if out is None:
+        raise UsageError(f"figure {name}: say --out FILE.png or FILE.svg")
+    picked = None if rows is None else list(dict.fromkeys(row.strip() for row in rows.split(",") if row.strip()))
+    if picked == []:
+        raise UsageError("--rows: name at least one row")
+    return "\n".join(registry[name].draw(Request(suite, results, _checked(out), picked, dataset, read())))
+
+
+def _checked(out: str) -> Path:
+    """Raises UsageError unless the pictures and the data beside them can be written there."""
+    path = Path(out).expanduser()
+    if path.suffix not in PICTURES:
+        raise UsageError(f"--out {out}: a figure is written as .png and .svg: give FILE.png or FILE.svg")
+    if not path.parent.is_dir():
+        raise UsageError(f"--out {out}: no folder {path.parent}: make it first")
+    for ending in (*PICTURES, ".csv"):
+        if path.with_suffix(ending).is_dir():
+            raise UsageError(f"--out {out}: {path.with_suffix(ending)} is a folder: give another name")
+    return path

@@ -1,0 +1,23 @@
+"""Images as networks see them: the neutral classifiers' features, those of torch-fidelity's Inception-v3, and their statistics."""
+
+from metrics.features.inception import INCEPTION_FILE, Extractor, file_hash, inception_extractor
+from metrics.features.networks import Classifier, NeutralClassifier, classes_of, features_of, predict, to_uint8
+from metrics.features.resnet import ResNet56
+from metrics.features.sets import FeatureSet, check_sizes, frechet
+
+__all__ = [
+    "INCEPTION_FILE",
+    "Classifier",
+    "Extractor",
+    "FeatureSet",
+    "NeutralClassifier",
+    "ResNet56",
+    "check_sizes",
+    "classes_of",
+    "features_of",
+    "file_hash",
+    "frechet",
+    "inception_extractor",
+    "predict",
+    "to_uint8",
+]

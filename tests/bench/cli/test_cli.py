@@ -1,0 +1,372 @@
+"""The command line: what it lists and shows, and that whatever it refuses is one line and exit status 2."""
+
+import errno
+import fcntl
+import gzip
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers_e2e import CLOSED, ROOT, environment, here, shared_cache, write_suite
+from PIL import Image
+
+from bench.config.suite import load_suite
+
+BOTH = {"vae": {"hidden": 16, "latent": 4}, "lambda-hot": {"hidden": 16}}
+
+
+@pytest.fixture(autouse=True)
+def _own_places(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads the user's data or settings, writes outside its folder or reaches a network."""
+    monkeypatch.setenv("BENCH_CACHE", str(shared_cache(tmp_path_factory)))
+    monkeypatch.setenv("BENCH_DATA_ROOT", str(tmp_path / "data"))
+    monkeypatch.setenv("BENCH_RESULTS", str(tmp_path / "results"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, CLOSED)
+
+
+def refused(suite: Path | str, *rest: object) -> str:
+    """The line with which a run is refused. A dry run plans in the same way, and starts nothing where it is not."""
+    return here("run", "--suite", suite, *rest, "--dry-run").refusal()
+
+
+def has(line: str, *parts: str) -> None:
+    missing = [part for part in parts if part not in line]
+    assert not missing, f"{missing} not in: {line}"
+
+
+def test_help_is_light() -> None:
+    for words in (["--help"], ["run", "--help"], ["leaderboard", "--help"], ["data", "prepare", "--help"]):
+        command = [sys.executable, "-X", "importtime", "-m", "bench", *words]
+        done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0
+        assert "Usage" in done.stdout
+        imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+        assert "typer" in imported
+        # pydantic is typer's own import, where it is there.
+        assert not imported & {"torch", "mlflow", "optuna", "numpy", "pandas", "sklearn", "matplotlib"}
+
+
+def test_unknown_names_are_refused_with_the_nearest(tmp_path: Path) -> None:
+    tiny = write_suite(tmp_path, BOTH)
+    has(refused("digit"), "suite 'digit'", "did you mean 'digits'", "FILE.toml")
+    has(refused("none.toml"), "none.toml", "no such file")
+    has(refused(tmp_path), str(tmp_path), "FILE.toml")
+    has(refused(tiny, "--methods", "vea"), "row", "'vea'", "did you mean 'vae'")
+    has(refused(tiny, "--methods", ","), "--methods", "at least one")
+    has(refused(tiny, "--dataset", "digit"), "'digit'", "did you mean 'digits'", "folder:PATH")
+    has(refused(write_suite(tmp_path, {"x": {"method": "vea"}})), "method 'vea'", "did you mean 'vae'")
+    has(refused(write_suite(tmp_path, {"vae": {"laten": 3}})), "vae.laten", "did you mean 'latent'")
+    has(refused(write_suite(tmp_path, evaluation={"metrics": ["costs"]})), "metric 'costs'", "did you mean 'cost'")
+    has(here("show", "vea").refusal(), "'vea'", "did you mean 'vae'")
+    has(here("data", "prepare", "mnits").refusal(), "'mnits'", "did you mean 'mnist'")
+    assert here("nonsense").code == 2
+    assert here("list", "suite").code == 2
+
+
+@pytest.mark.parametrize(
+    ("setting", "parts"),
+    [
+        ("lambda-hot.lamda=3", ["lambda-hot.lamda", "did you mean 'lam'"]),
+        ("lambda-hot.latent=5", ["lambda-hot", "latent=5", "10 classes"]),
+        ("lambda-hot.lam=-1", ["lambda-hot.lam", "greater than or equal to 0", "-1"]),
+        ("lambda-hot.lam=high", ["lambda-hot.lam", "valid number", "'high'"]),
+        ("lambda-hot.lam=nan", ["lambda-hot.lam", "nan"]),
+        ("lambda-hot.lam=inf", ["lambda-hot.lam", "inf"]),
+        ("lambda-hot.centres=moveable", ["lambda-hot.centres", "'movable'", "'moveable'"]),
+        ("vae.latent=0", ["vae.latent", "greater than or equal to 1", "0"]),
+        ("vae.latent=2.5", ["vae.latent", "integer", "2.5"]),
+        ('vae.latent="5"', ["vae.latent", "integer", "'5'"]),
+        ("vae.latent=true", ["vae.latent", "integer", "True"]),
+        ("lamda-hot.lam=3", ["--set", "'lamda-hot'", "did you mean 'lambda-hot'"]),
+        ("lambda-hot", ["--set 'lambda-hot'", "LABEL.option=value"]),
+        ("=3", ["--set '=3'", "LABEL.option=value"]),
+        ("lambda-hot.=3", ["--set 'lambda-hot.=3'", "LABEL.option=value"]),
+        ("lam=3", ["--set 'lam=3'", "LABEL.option=value"]),
+    ],
+)
+def test_a_setting_that_does_not_fit(tmp_path: Path, setting: str, parts: list[str]) -> None:
+    has(refused(write_suite(tmp_path, BOTH), "--set", setting), *parts)
+
+
+@pytest.mark.parametrize("seeds", ["0", "x", "-1", "1,1", "0,x", "", ",", "1.5"])
+def test_seeds_that_are_none(tmp_path: Path, seeds: str) -> None:
+    has(refused(write_suite(tmp_path), "--seeds", seeds), f"--seeds {seeds!r}", "give")
+
+
+@pytest.mark.parametrize("seeds", [0, -1, [], [0, 0], [-1]])
+def test_seeds_of_a_suite_that_are_none(tmp_path: Path, seeds: Any) -> None:
+    has(refused(write_suite(tmp_path, seeds=seeds)), "tiny.toml", "seeds")
+
+
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [
+        ({"datset": "digits"}, ["'datset'", "did you mean 'dataset'"]),
+        ({"budget": {"epoch": 2}}, ["'epoch'", "did you mean 'epochs'"]),
+        ({"evaluation": {"sample": 2}}, ["'sample'", "did you mean 'samples'"]),
+        ({"evaluation": {"svm_images": 0}}, ["evaluation.svm_images", "greater than or equal to 1"]),
+        ({"budget": {"epochs": 0}}, ["budget.epochs", "greater than or equal to 1"]),
+        ({"budget": {"precision": "fp16"}}, ["budget.precision", "'fp32'", "'fp16'"]),
+        ({"budget": {"learning_rate": 0}}, ["budget.learning_rate", "greater than 0"]),
+        ({"held_out": 5000}, ["held_out=5000", "1437"]),
+        ({"plugins": ["none.py"]}, ["plugins", "none.py"]),
+        ({"name": "tiny", "dataset": []}, ["dataset", "at least 1"]),
+    ],
+)
+def test_a_suite_file_that_does_not_fit(tmp_path: Path, changes: dict[str, Any], parts: list[str]) -> None:
+    has(refused(write_suite(tmp_path, **changes)), "tiny", *parts)
+
+
+def test_a_suite_file_that_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_text('name = "broken\n')
+    has(refused(path), "broken.toml", "not TOML", "line 1")
+    path.write_text('name = "a/b"\ntitle = "x"\ndataset = "digits"\n[budget]\nepochs = 1\n[methods.vae]\n')
+    has(refused(path), "broken.toml", "name", "a/b")
+    path.write_bytes(b"\xff\xfe")
+    has(refused(path), "broken.toml", "not TOML")
+
+
+def test_a_device_that_is_not_there(tmp_path: Path) -> None:
+    tiny = write_suite(tmp_path)
+    has(refused(tiny, "--device", "cuda:97"), "--device cuda:97", "this machine has", "cpu")
+    has(refused(tiny, "--device", "tpu"), "--device 'tpu'", "cuda:N")
+
+
+def test_inception_weights_that_are_not_there(tmp_path: Path) -> None:
+    suite = write_suite(tmp_path, evaluation={"metrics": ["fid_org_vs_gen"]})
+    has(refused(suite, "--inception", "/no/such/file"), "--inception /no/such/file", "no such file", "download")
+    has(refused(suite, "--inception", tmp_path), f"--inception {tmp_path}", "download")
+
+
+@pytest.mark.parametrize(
+    ("source", "parts"),
+    [
+        ("def f(:\n", ["SyntaxError", "line 1"]),
+        ("import nothing_of_that_name\n", ["nothing_of_that_name"]),
+        ("raise RuntimeError('first\\nsecond')\n", ["RuntimeError: first"]),
+        ("import sys\nsys.exit('bye')\n", ["bye"]),
+    ],
+)
+def test_a_plug_in_that_cannot_be_imported(tmp_path: Path, source: str, parts: list[str]) -> None:
+    plug_in = tmp_path / "plug_in.py"
+    plug_in.write_text(source)
+    has(refused(write_suite(tmp_path), "--plugin", plug_in), f"plug-in {plug_in}", *parts)
+    has(refused(write_suite(tmp_path), "--plugin", tmp_path / "none.py"), "none.py", "no such Python file")
+
+
+def write_idx(path: Path, array: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes())
+
+
+def fake_mnist(root: Path) -> Path:
+    """Ten blank images in MNIST's place; gives the folder of its files."""
+    raw = root / "MNIST" / "raw"
+    for part in ("train", "t10k"):
+        write_idx(raw / f"{part}-images-idx3-ubyte", np.zeros((10, 28, 28), np.uint8))
+        write_idx(raw / f"{part}-labels-idx1-ubyte", np.arange(10, dtype=np.uint8))
+    return raw
+
+
+def test_data_files_that_are_not_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = write_suite(tmp_path, dataset="mnist")
+    root = tmp_path / "elsewhere"
+    has(refused(tiny, "--data-root", root), str(root), "train-images-idx3-ubyte", "download failed", "put ")
+    raw = fake_mnist(root)
+    images = raw / "train-images-idx3-ubyte"
+    # Digests are those of MNIST itself: ten blank images are not it.
+    has(refused(tiny, "--data-root", root), str(images), "expected sha256 ba891046", "found ", "run again")
+    images.write_bytes(images.read_bytes()[:-100])
+    expected = 16 + 10 * 28 * 28
+    wrong_size = [str(images), f"expected {expected} bytes", f"found {expected - 100}"]
+    has(refused(tiny, "--data-root", root), *wrong_size)
+    monkeypatch.setenv("BENCH_DATA_ROOT", str(root))
+    has(refused(tiny), *wrong_size)
+    has(here("data", "prepare", "mnist").refusal(), *wrong_size)
+    images.write_bytes(gzip.compress(b"x"))
+    has(refused(tiny), str(images), "gzip")
+    images.write_bytes(b"")
+    has(refused(tiny), str(images), "expected an IDX header", "found nothing")
+    images.unlink()
+    has(refused(tiny), str(raw), "train-images-idx3-ubyte", "download failed")
+
+
+def write_image(path: Path, size: int = 8) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((size, size), 7, np.uint8)).save(path)
+
+
+def test_a_folder_that_is_no_data_set(tmp_path: Path) -> None:
+    tiny, images = write_suite(tmp_path), tmp_path / "images"
+    name = f"folder:{images}"
+    has(refused(tiny, "--dataset", name), str(images), "does not exist", "PATH/<class>/")
+    (images / "a").mkdir(parents=True)
+    has(refused(tiny, "--dataset", name), str(images), "no images", "PATH/<class>/")
+    for number in range(5):
+        write_image(images / "a" / f"{number}.png")
+    has(refused(tiny, "--dataset", name), str(images), "one class only (a)", "at least two")
+    for number in range(5):
+        write_image(images / "b" / f"{number}.png", 8 + number // 4)
+    has(refused(tiny, "--dataset", name), str(images / "b" / "4.png"), "8x8", "9x9", "resize")
+    (images / "b" / "4.png").write_bytes(b"\x89PNG\r\n")
+    has(refused(tiny, "--dataset", name), str(images / "b" / "4.png"), "cannot be decoded", "replace or remove")
+    write_image(images / "b" / "4.png")
+    assert here("run", "--suite", tiny, "--dataset", name, "--dry-run").code == 0
+
+
+def test_an_npz_that_is_no_data_set(tmp_path: Path) -> None:
+    path = tmp_path / "own.npz"
+    x, y = np.zeros((20, 8, 8), np.uint8), np.arange(20, dtype=np.int64) % 2
+    whole = {"x_train": x, "y_train": y, "x_test": x, "y_test": y}
+
+    def line(**changes: Any) -> str:
+        np.savez(path, **{key: value for key, value in {**whole, **changes}.items() if value is not None})
+        said = here("data", "prepare", f"npz:{path}").refusal()
+        has(said, str(path))
+        return said
+
+    has(line(y_test=None), "has no y_test", "found x_train", "numpy.savez")
+    has(line(x_train=x / 1.0), "x_train is float64", "uint8", "save np.rint(x_train")
+    has(line(y_train=y / 1.0), "y_train is float64", "integers", "astype(np.int64)")
+    has(line(y_train=y + 1), "no label 0", "0..K-1")
+    has(line(x_test=x[:, :, :7]), "(1, 8, 8)", "(1, 8, 7)")
+    path.write_bytes(b"nothing of the kind")
+    has(here("data", "prepare", f"npz:{path}").refusal(), str(path), "not a whole .npz")
+    has(here("data", "prepare", f"npz:{tmp_path / 'none.npz'}").refusal(), "none.npz")
+    np.savez(path, **whole)
+    assert here("data", "prepare", f"npz:{path}").code == 0
+
+
+@pytest.mark.parametrize("dry", [False, True])
+def test_a_results_folder_below_a_file(tmp_path: Path, dry: bool) -> None:
+    (tmp_path / "file").write_text("")
+    results = tmp_path / "file" / "x"
+    found = here("run", "--suite", write_suite(tmp_path), *(["--dry-run"] if dry else []), results=results)
+    if dry:
+        assert found.code in (0, 2)  # that nothing can be written there may be said, never as a traceback
+    else:
+        has(found.refusal(), f"results folder {results}", "cannot be written (Not a directory)", "--results")
+    assert here("leaderboard", results=results).refusal().count(str(results))
+
+
+def test_a_results_folder_that_is_full_or_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny, results = write_suite(tmp_path), tmp_path / "results"
+    if sys.platform == "linux":
+        has(here("run", "--suite", tiny, results=Path("/proc/none")).refusal(), "/proc/none", "cannot be written")
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        said = here("run", "--suite", tiny, results=results).refusal()
+    has(said, f"results folder {results}", "No space left on device", "--results")
+    assert not [path for path in results.rglob("*") if path.is_file() and path.name not in (".lock", ".writable")]
+
+
+def test_a_results_folder_that_another_run_holds(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    results.mkdir()
+    with (results / ".lock").open("w") as lock:
+        lock.write("4321")
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        said = here("run", "--suite", write_suite(tmp_path), results=results).refusal()
+        has(said, str(results), "another run (process 4321)", "--results")
+        has(here("track", "--rebuild", results=results).refusal(), str(results), "process 4321")
+    assert not (results / "cells").exists()
+
+
+def test_a_dry_run_prints_every_cell_and_writes_nothing(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    found = here("run", "--suite", write_suite(tmp_path, BOTH, seeds=[0, 7]), "--dry-run", results=results)
+    assert found.code == 0
+    has(found.out, "4 cells to run, 0 done before", "digits-vae-s0-", "digits-vae-s7-", "digits-lambda-hot-s0-")
+    has(found.out, "digits-lambda-hot-s7-", "in all")
+    assert not results.exists()
+    # The whole default suite, each row of which is built and timed.
+    found = here("run", "--seeds", "1", "--dry-run", results=results)
+    assert found.out.count(" from 20 steps") == len(load_suite("digits").methods)
+
+
+def test_lists() -> None:
+    suites, methods = here("list", "suites").out, here("list", "methods").out
+    has(suites, "digits", "smoke", "mnist", "no download")
+    has(methods, "vae", "lambda-hot", "kmeans-vae", "pca", "p(z) = N(0, I)")
+    has(here("list", "datasets").out, "digits", "mnist", "cifar10", "folder:PATH", "npz:PATH")
+    has(here("list", "metrics").out, "reconstruction_bce", "nats/image", "↓", "↑", "fid_org_vs_gen", "train_seconds")
+    assert all(len(line.split()) > 3 for line in (suites + methods).splitlines())
+
+
+def test_show_a_method_and_a_suite() -> None:
+    has(
+        here("show", "lambda-hot").out,
+        "p(z|y)",
+        "options:",
+        "lam = 5.0",
+        "(float, >= 0, finite)",
+        "(int, >= 1)",
+        "labels: in training",
+    )
+    has(here("show", "joint-vae").out, "categories = None", "(int, >= 1; or none)", "temperature = 0.67")
+    epochs = load_suite("digits").budget.epochs
+    has(here("show", "digits").out, '"name": "digits"', f'"epochs": {epochs}', '"lambda-hot-movable"')
+    has(here("show", "none.toml").refusal(), "none.toml", "no such file")
+    for odd in ("/", "[", "*", "..", "a/b"):
+        has(here("show", odd).refusal(), f"{odd!r}")
+
+
+def test_data_prepare_and_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    has(here("data", "prepare", "digits").out, "digits: ready", "1437 train, 360 test, 1x8x8", "digest", "CC BY 4.0")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    found = here("doctor", results=tmp_path / "results")
+    assert found.code == 0
+    has(
+        found.out, "torch 2", "cpu", f"results        {tmp_path / 'results'}", "1437 + 360 images", "inception", "ready"
+    )
+    assert not (tmp_path / "results").exists()
+    (tmp_path / "file").write_text("")
+    found = here("doctor", results=tmp_path / "file" / "x")
+    assert found.code == 1
+    has(found.out, "cannot be written", "not ready")
+
+
+def test_what_the_other_verbs_refuse(tmp_path: Path) -> None:
+    none = tmp_path / "none"
+    has(here("leaderboard", results=none).refusal(), str(none), "python -m bench run")
+    has(here("track", "--rebuild", results=none).refusal(), str(none), "--results")
+    has(here("track", results=none).refusal(), "--rebuild")
+    has(here("ui", "--tracking-uri", "none", results=none).refusal(), "none")
+    has(here("cell", none / "plan.json", "x").refusal(), "plan.json", "no such file")
+    assert here("leaderboard", "--format", "xml", results=none).code == 2
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", "[]", '{"suite": "x"}'])
+def test_a_plan_that_is_none(tmp_path: Path, content: str) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text(content)
+    has(here("cell", plan, "x").refusal(), str(plan))
+
+
+def test_the_command_to_go_on_is_the_one_that_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bench.cli.run import command
+
+    monkeypatch.setattr(sys, "argv", ["bench", "run", "--results", "failed", "--force", "--retry", "failed"])
+    assert command(retry=False) == "python -m bench run --results failed --force --retry failed"
+    assert command(retry=True) == "python -m bench run --results failed --retry failed"
+    monkeypatch.setattr(sys, "argv", ["bench", "run", "--suite", "a b.toml", "--retry=failed"])
+    assert command(retry=True) == "python -m bench run --suite 'a b.toml' --retry failed"
+
+
+def test_the_imports_are_of_this_checkout() -> None:
+    import bench.cli
+
+    assert Path(bench.cli.__file__).is_relative_to(ROOT)

@@ -1,0 +1,166 @@
+"""Options: what does not fit is refused by name before anything runs."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+import methods
+from bench.config.options import build, declared, find, resolve
+from bench.config.plugins import load_plugin
+from bench.runtime.errors import UsageError
+from methods.base import AbstractMethod, Count, Entry, ImageSpec, NonNegative, Positive, registry
+
+methods.load()
+
+
+class Made(AbstractMethod):
+    """A method with an option of every kind."""
+
+    def __init__(
+        self,
+        spec: ImageSpec,
+        *,
+        count: Count = 3,
+        rate: NonNegative = 0.0,
+        scale: Positive = 1.0,
+        plain: int = -1,
+        warm: bool = False,
+        form: Literal["fixed", "movable"] = "fixed",
+        name: str = "x",
+        rates: list[float] | None = None,
+    ) -> None:
+        super().__init__()
+        if plain > spec.classes:
+            raise ValueError(f"plain={plain} is more than the {spec.classes} classes")
+
+
+MADE = Entry("made", Made, "no paper")
+DEFAULTS = {
+    "count": 3, "rate": 0.0, "scale": 1.0, "plain": -1, "warm": False, "form": "fixed", "name": "x", "rates": None
+}  # fmt: skip
+
+
+def test_the_keyword_only_arguments_are_the_options() -> None:
+    assert list(declared(Made)) == list(DEFAULTS)
+
+
+def test_defaults_are_filled_in() -> None:
+    assert resolve("row", MADE, {}) == DEFAULTS
+    assert resolve("row", MADE, {"rate": 2.5, "form": "movable"}) == {**DEFAULTS, "rate": 2.5, "form": "movable"}
+
+
+def test_an_integer_stands_for_a_float_and_is_the_same_option() -> None:
+    found = resolve("row", MADE, {"rate": 3, "rates": [1, 2]})
+    assert repr(found) == repr(resolve("row", MADE, {"rate": 3.0, "rates": [1.0, 2.0]}))
+
+
+WRONG = {
+    "text for a count": ("count", "5"),
+    "a part of a count": ("count", 2.5),
+    "a float for a count": ("count", 2.0),
+    "true for a count": ("count", True),
+    "no count": ("count", 0),
+    "text for a number": ("rate", "0.5"),
+    "true for a number": ("rate", True),
+    "below zero": ("rate", -0.1),
+    "not a number": ("rate", float("nan")),
+    "zero where more is asked": ("scale", 0.0),
+    "infinite": ("scale", float("inf")),
+    "a number for a switch": ("warm", 1),
+    "text for a switch": ("warm", "yes"),
+    "none of the choices": ("form", "mobile"),
+    "a number for a text": ("name", 3),
+    "nothing": ("count", None),
+    "text in a list of numbers": ("rates", [1.0, "2"]),
+}
+
+
+@pytest.mark.parametrize(("option", "value"), WRONG.values(), ids=WRONG)
+def test_what_does_not_fit_is_refused_in_a_line_with_row_option_and_value(option: str, value: Any) -> None:
+    with pytest.raises(UsageError) as problem:
+        resolve("my-row", MADE, {option: value})
+    message = str(problem.value)
+    assert message.startswith(f"my-row.{option}")
+    assert "\n" not in message
+    shown = value[1] if isinstance(value, list) else value
+    assert repr(shown) in message
+
+
+def test_the_choices_are_named() -> None:
+    with pytest.raises(UsageError, match=r"'fixed'.*'movable'"):
+        resolve("row", MADE, {"form": "mobile"})
+
+
+@pytest.mark.parametrize(("given", "meant"), [("coutn", "count"), ("Rate", "rate"), ("scales", "scale")])
+def test_an_unknown_option_is_refused_with_the_nearest(given: str, meant: str) -> None:
+    with pytest.raises(UsageError, match=rf"^row\.{given}: .*did you mean '{meant}'.*known: count"):
+        resolve("row", MADE, {given: 1})
+
+
+def test_an_unknown_method_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match="'lamda-hot': did you mean 'lambda-hot'"):
+        find("lamda-hot")
+    assert find("vae") is registry["vae"]
+
+
+def test_what_the_constructor_refuses_names_the_row() -> None:
+    with pytest.raises(UsageError, match=r"^my-row: plain=7 is more than the 4 classes"):
+        build("my-row", MADE, ImageSpec(1, 8, 8, 4), {**DEFAULTS, "plain": 7})
+
+
+def test_a_latent_smaller_than_the_classes_names_both_numbers() -> None:
+    with pytest.raises(UsageError, match=r"^my-row: latent=5\b.*\b10 classes"):
+        build("my-row", find("lambda-hot"), ImageSpec(1, 8, 8, 10), {"latent": 5})
+
+
+# Plug-ins.
+
+PLUGIN = """
+from methods.base import AbstractMethod, ImageSpec, method
+
+@method("from-a-plugin", source="a test")
+class FromAPlugin(AbstractMethod):
+    '''A method of a plug-in.'''
+    def __init__(self, spec: ImageSpec, *, size: int = 1) -> None:
+        super().__init__()
+"""
+
+
+@pytest.fixture(autouse=True)
+def _registry_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = dict(registry)
+    yield
+    registry.clear()
+    registry.update(kept)
+
+
+def test_a_plugin_registers_a_method_and_twice_is_once(tmp_path: Path) -> None:
+    file = tmp_path / "plugin_of_a_test.py"
+    file.write_text(PLUGIN)
+    load_plugin(str(file))
+    first = find("from-a-plugin").cls
+    load_plugin(str(file))
+    assert find("from-a-plugin").cls is first
+    assert resolve("row", find("from-a-plugin"), {"size": 2}) == {"size": 2}
+
+
+BROKEN = {"no Python": "def (", "it raises": "1 / 0", "a taken name": PLUGIN.replace("from-a-plugin", "vae")}
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_a_broken_plugin_is_refused_in_a_line_and_can_be_mended(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "broken_plugin_of_a_test.py"
+    file.write_text(text)
+    with pytest.raises(UsageError, match="broken_plugin_of_a_test") as problem:
+        load_plugin(str(file))
+    assert "\n" not in str(problem.value)
+    file.write_text(PLUGIN)
+    load_plugin(str(file))
+    assert find("from-a-plugin")
+
+
+def test_a_plugin_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.py", tmp_path, tmp_path / "none.txt"):
+        with pytest.raises(UsageError, match=str(path)):
+            load_plugin(str(path))

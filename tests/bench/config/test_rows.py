@@ -1,0 +1,313 @@
+"""Rows as they are run: `--set` values in them, sweeps written out, those picked that `--methods` names."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Optional
+
+import pytest
+from helpers_e2e import here, records, shared_cache, write_suite
+
+import methods
+from bench.config.options import find, sweepable
+from bench.config.rows import parse_settings, settings_of, settle_rows
+from bench.config.suite import Suite
+from bench.runtime.errors import UsageError
+from methods.base import AbstractMethod, Count, Entry, ImageSpec, Positive, registry
+
+methods.load()
+
+ROWS: dict[str, dict[str, Any]] = {"vae": {"latent": 3}, "hot": {"method": "lambda-hot", "lam": 2.0}}
+SWEPT: dict[str, dict[str, Any]] = {"vae": {"latent": [2, 5, 10]}, "hot": {"method": "lambda-hot", "lam": 2.0}}
+
+
+def _suite(rows: dict[str, dict[str, Any]] = SWEPT, **top: Any) -> Suite:
+    content = {"name": "tiny", "title": "Tiny", "dataset": "tiny", "seeds": 1, "budget": {"epochs": 2}}
+    return Suite(**{**content, "methods": rows, **top})
+
+
+def _rows(rows: dict[str, dict[str, Any]] = SWEPT, labels: str | None = None, *settings: str) -> dict[str, Any]:
+    return settle_rows(_suite(rows), labels, settings).methods
+
+
+def _refused(rows: dict[str, dict[str, Any]], labels: str | None, settings: Sequence[str], *parts: str) -> None:
+    with pytest.raises(UsageError) as problem:
+        _rows(rows, labels, *settings)
+    message = str(problem.value)
+    assert "\n" not in message
+    assert not [part for part in parts if part not in message], message
+
+
+# Without a sweep.
+
+
+def test_settings_are_read_as_toml_and_else_as_text() -> None:
+    given = ["hot.lam=3", "hot.centres=movable", "a.b-2.x=0.5", "vae.on=true", "vae.name='a=b'", "vae.list=[1, 2]"]
+    assert parse_settings(given) == {
+        "hot": {"lam": 3, "centres": "movable"},
+        "a.b-2": {"x": 0.5},
+        "vae": {"on": True, "name": "a=b", "list": [1, 2]},
+    }
+
+
+@pytest.mark.parametrize("text", ["lam=3", "hot.lam", "=3", ".lam=3", "hot.=3", ""])
+def test_settings_that_are_none(text: str) -> None:
+    _refused(ROWS, None, [text], "--set", repr(text), "LABEL.option=value")
+
+
+def test_settings_of_one_row_may_leave_its_label_out() -> None:
+    assert settings_of("vae-0.5", ["latent=8", "vae-0.5.hidden=9"]) == {"latent": 8, "hidden": 9}
+    assert settings_of("vae", []) == {}
+    with pytest.raises(UsageError, match="'cvae' is another row than 'vae'"):
+        settings_of("vae", ["latent=8", "cvae.latent=9"])
+
+
+def test_settings_go_over_the_suites_and_leave_it_as_it_was() -> None:
+    suite = _suite(ROWS)
+    changed = settle_rows(suite, None, ["hot.lam=7", "vae.hidden=9"])
+    assert changed.methods == {"vae": {"latent": 3, "hidden": 9}, "hot": {"method": "lambda-hot", "lam": 7}}
+    assert suite.methods == ROWS
+
+
+def test_rows_are_picked_in_the_order_asked_for() -> None:
+    assert list(_rows(ROWS, "hot, vae")) == ["hot", "vae"]
+    assert settle_rows(_suite(ROWS)) == _suite(ROWS)
+
+
+@pytest.mark.parametrize("rows", [ROWS, SWEPT])
+def test_a_row_that_the_suite_has_not_is_refused_with_the_nearest(rows: dict[str, dict[str, Any]]) -> None:
+    _refused(rows, "vaes", [], "--methods", "'vaes'", "did you mean 'vae'", "'tiny'")
+    _refused(rows, None, ["vaes.latent=2"], "--set", "'vaes'", "did you mean 'vae'", "'tiny'")
+    _refused(rows, " , ", [], "at least one")
+    _refused(rows, "hot", ["vae.hidden=2"], "--set vae.hidden", "--methods")
+
+
+# What a sweep stands for.
+
+
+def test_a_list_gives_a_row_for_each_value_in_its_place() -> None:
+    assert _rows() == {
+        "vae-2": {"method": "vae", "latent": 2},
+        "vae-5": {"method": "vae", "latent": 5},
+        "vae-10": {"method": "vae", "latent": 10},
+        "hot": {"method": "lambda-hot", "lam": 2.0},
+    }
+    assert settle_rows(settle_rows(_suite())) == settle_rows(_suite()), "nothing is left to sweep"
+
+
+def test_several_lists_give_their_product_in_the_order_of_the_options() -> None:
+    found = _rows({"b": {"method": "beta-vae", "beta": [0.5, 4.0], "hidden": 9, "latent": [2, 5]}})
+    assert list(found) == ["b-0.5-2", "b-0.5-5", "b-4-2", "b-4-5"]
+    assert found["b-4-2"] == {"method": "beta-vae", "beta": 4.0, "hidden": 9, "latent": 2}
+
+
+def test_one_value_is_a_sweep_of_one_row() -> None:
+    assert list(_rows({"vae": {"latent": [5]}})) == ["vae-5"]
+
+
+def test_words_can_be_swept() -> None:
+    assert list(_rows({"hot": {"method": "lambda-hot", "centres": ["fixed", "movable"]}})) == [
+        "hot-fixed",
+        "hot-movable",
+    ]
+
+
+class Made(AbstractMethod):
+    """A method whose options take lists, or do not."""
+
+    def __init__(
+        self,
+        spec: ImageSpec,
+        *,
+        count: Count = 3,
+        scale: Annotated[Positive, "said of it"] | None = None,
+        warm: bool = False,
+        form: Literal["fixed", "movable"] = "fixed",
+        old: Optional[int] = None,  # noqa: UP045
+        table: dict[str, list[int]] | None = None,
+        theta: float | list[float] | None = None,
+        pair: tuple[int, int] = (1, 2),
+        names: Annotated[Sequence[str], "said of it"] = (),
+        whatever: Any = None,
+    ) -> None:
+        super().__init__()
+
+
+def test_only_options_whose_type_takes_no_list_can_be_swept() -> None:
+    assert sweepable(Made) == {"count", "scale", "warm", "form", "old", "table"}
+    assert {"latent", "generator"} < sweepable(find("latent-generator").cls)
+    assert "theta" not in sweepable(find("latent-generator").cls)
+
+
+@pytest.mark.parametrize("theta", [[0.1, 0.2], [[0.1, 0.2]], [], [0.1, "x"]])
+def test_a_list_that_is_the_options_own_value_is_no_sweep(theta: list[Any]) -> None:
+    rows = {"generator": {"method": "latent-generator", "theta": theta, "latent": [2, 3]}}
+    assert {label: row["theta"] for label, row in _rows(rows).items()} == {"generator-2": theta, "generator-3": theta}
+
+
+def test_values_are_told_apart_as_toml_writes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry, "made", Entry("made", Made, "no paper"))
+    rows = {"made": {"warm": [True, False], "scale": [1e-5, 3.0]}}
+    assert list(_rows(rows)) == ["made-true-1e-05", "made-true-3", "made-false-1e-05", "made-false-3"]
+
+
+def test_reference_rows_may_name_a_sweep_or_one_of_its_rows() -> None:
+    assert settle_rows(_suite(reference_rows=["hot", "vae"])).reference_rows == ["hot", "vae-2", "vae-5", "vae-10"]
+    assert settle_rows(_suite(reference_rows=["vae-5"])).reference_rows == ["vae-5"]
+
+
+# What the command line says of it.
+
+
+def test_a_sweep_is_picked_as_a_whole_or_by_the_row() -> None:
+    assert list(_rows(SWEPT, "vae")) == ["vae-2", "vae-5", "vae-10"]
+    assert list(_rows(SWEPT, "vae-5, hot")) == ["vae-5", "hot"]
+    assert list(_rows(SWEPT, "vae-10,vae")) == ["vae-10", "vae-2", "vae-5"]
+    _refused(SWEPT, "vae-50", [], "'vae-50'", "did you mean 'vae-5'")
+
+
+def test_a_setting_can_start_change_or_end_a_sweep() -> None:
+    assert list(_rows(ROWS, None, "vae.latent=[4, 6]")) == ["vae-4", "vae-6", "hot"]
+    assert list(_rows(SWEPT, None, "vae.latent=[4]")) == ["vae-4", "hot"]
+    assert _rows(SWEPT, None, "vae.latent=7")["vae"] == {"latent": 7}
+    assert list(_rows(SWEPT, "vae", "vae.hidden=[8, 9]"))[:3] == ["vae-2-8", "vae-2-9", "vae-5-8"]
+
+
+def test_a_setting_of_a_sweep_is_of_all_its_rows_and_one_of_a_row_of_that_row_alone() -> None:
+    found = _rows(SWEPT, None, "vae-5.hidden=9", "vae.hidden=7")
+    assert [found[f"vae-{latent}"]["hidden"] for latent in (2, 5, 10)] == [7, 9, 7]
+    assert _rows(SWEPT, "vae-5", "vae.hidden=7") == {"vae-5": {"method": "vae", "latent": 5, "hidden": 7}}
+    _refused(SWEPT, "vae-5", ["vae-2.hidden=7"], "--set vae-2.hidden", "--methods leaves this row out")
+    _refused(SWEPT, None, ["vae.latent=7", "vae-5.hidden=9"], "'vae-5'", "known: hot, vae")
+
+
+def test_a_row_of_a_sweep_can_sweep_on() -> None:
+    settings = ["vae-5-9.latent=6", "vae-5.hidden=[8, 9]", "vae.hidden=7"]
+    assert list(_rows(SWEPT, None, *settings)) == ["vae-2", "vae-5-8", "vae-5-9", "vae-10", "hot"]
+    assert [(row["latent"], row["hidden"]) for row in _rows(SWEPT, "vae-5", *settings).values()] == [(5, 8), (6, 9)]
+    assert list(_rows(SWEPT, "vae-5-9,vae", *settings)) == ["vae-5-9", "vae-2", "vae-5-8", "vae-10"]
+
+
+# What is refused.
+
+
+@pytest.mark.parametrize(
+    ("rows", "parts"),
+    [
+        ({"vae": {"latent": []}}, ["vae.latent", "empty list"]),
+        ({"vae": {"latent": [2, 5, 2]}}, ["vae.latent", "2 stands twice"]),
+        ({"b": {"method": "beta-vae", "beta": [2, 2.0]}}, ["b.beta", "2.0 stands twice"]),
+        ({"vae": {"latent": [2, 5]}, "vae-5": {"method": "vae"}}, ["vae: its sweep", "row 'vae-5'", "rename"]),
+        ({"vae-5": {"method": "vae"}, "vae": {"latent": [2, 5]}}, ["vae: its sweep", "row 'vae-5'", "rename"]),
+        (
+            {"a": {"method": "vae", "latent": [1]}, "a-1": {"method": "vae", "hidden": [1]}},
+            ["a: its sweep", "row 'a-1'"],
+        ),
+        (
+            {"a": {"method": "vae", "latent": [1], "hidden": [1]}, "a-1": {"method": "vae", "hidden": [1]}},
+            ["a-1: its sweep", "row 'a-1-1'"],
+        ),
+    ],
+)
+def test_a_sweep_that_is_none_is_refused_in_a_line(rows: dict[str, dict[str, Any]], parts: list[str]) -> None:
+    _refused(rows, None, [], *parts)
+
+
+def test_two_products_of_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Words(AbstractMethod):
+        def __init__(self, spec: ImageSpec, *, a: str = "", b: str = "") -> None:
+            super().__init__()
+
+    monkeypatch.setitem(registry, "words", Entry("words", Words, "no paper"))
+    _refused({"words": {"a": ["x", "x-y"], "b": ["y-z", "z"]}}, None, [], "words: its sweep", "two rows 'words-x-y-z'")
+
+
+# From end to end.
+
+
+@pytest.fixture(autouse=True)
+def _own_places(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_CACHE", str(shared_cache(tmp_path_factory)))
+    monkeypatch.setenv("BENCH_RESULTS", str(tmp_path / "results"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+SMALL: dict[str, dict[str, Any]] = {"vae": {"hidden": 16, "latent": [2, 3]}}
+
+
+@pytest.mark.parametrize(
+    ("rows", "parts"),
+    [
+        ({"vae": {"laten": [2, 3]}}, ["vae.laten", "did you mean 'latent'"]),
+        ({"vae": {"latent": [2, 3], "hiden": 9}}, ["vae-2.hiden", "did you mean 'hidden'"]),
+        ({"vae": {"latent": [2, "x"]}}, ["vae-x.latent", "integer", "'x'"]),
+        ({"vae": {"latent": [2, 0]}}, ["vae-0.latent", "greater than or equal to 1"]),
+        ({"vea": {"latent": [2, 3]}}, ["method 'vea'", "did you mean 'vae'"]),
+        ({"vae": {"backbone": ["mlp", "conv32"]}}, ["vae-mlp.backbone", "--backbone"]),
+    ],
+)
+def test_what_does_not_fit_in_a_sweep_is_refused_as_elsewhere(
+    tmp_path: Path, rows: dict[str, dict[str, Any]], parts: list[str]
+) -> None:
+    line = here("run", "--suite", write_suite(tmp_path, rows), "--dry-run").refusal()
+    assert not [part for part in parts if part not in line], line
+
+
+def test_a_dry_run_shows_every_row_of_a_sweep_and_show_what_the_file_says(tmp_path: Path) -> None:
+    suite = write_suite(tmp_path, SMALL, seeds=2)
+    shown = here("run", "--suite", suite, "--dry-run").out
+    assert "4 cells to run" in shown
+    assert all(f"digits-vae-{latent}-s{seed}-" in shown for latent in (2, 3) for seed in (0, 1))
+    more = here("run", "--suite", suite, "--methods", "vae-3", "--set", "vae.hidden=[8,9]", "--dry-run").refusal()
+    assert "unknown row of suite 'tiny' 'vae-3'" in more
+    assert "known: vae, vae-8-2, vae-8-3, vae-9-2, vae-9-3" in more
+    assert '"latent": [\n    2,\n    3\n   ]' in here("show", suite).out
+
+
+def test_a_sweep_under_another_optimiser_leaves_a_record_for_each_row(tmp_path: Path) -> None:
+    suite, results = write_suite(tmp_path, SMALL, reference_rows=["vae"]), tmp_path / "results"
+    done = here("run", "--suite", suite, "--optimiser", "adadelta", "--set", "vae-3.hidden=8", results=results)
+    assert done.code == 0, done.out + done.err
+    found = records(results)
+    assert {key: (one["method"], one["options"]["latent"], one["options"]["hidden"]) for key, one in found.items()} == {
+        ("vae-2", 0): ("vae", 2, 16),
+        ("vae-3", 0): ("vae", 3, 8),
+    }
+    for record in found.values():
+        assert (record["budget"]["optimiser"], record["budget"]["learning_rate"]) == ("adadelta", 1.0)
+    assert {line.split()[0] for line in done.out.splitlines() if line.endswith(" ok")} == {"vae-2", "vae-3"}
+
+
+def test_a_row_of_a_sweep_can_be_tuned_and_the_sweep_cannot(tmp_path: Path) -> None:
+    suite, results = write_suite(tmp_path, SMALL, seeds=1), tmp_path / "results"
+    words = (
+        "--suite",
+        suite,
+        "--trials",
+        1,
+        "--metric",
+        "reconstruction_bce",
+        "--device",
+        "cpu",
+        "--tracking-uri",
+        "none",
+    )
+    line = here("tune", "--method", "vae", *words, results=results).refusal()
+    assert "--method vae" in line
+    assert "vae-2, vae-3" in line
+    done = here("tune", "--method", "vae-3", *words, results=results)
+    assert done.code == 0, done.err
+    assert (results / "tune" / "tiny-vae-3" / "best.toml").is_file()
+
+
+def test_a_row_of_a_plug_ins_method_can_sweep(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(
+        "from methods.base import method\n"
+        "from methods.vae import VAE\n"
+        "@method('own', source='a test')\n"
+        "class Own(VAE):\n"
+        "    '''Own.'''\n"
+    )
+    suite = write_suite(tmp_path, {"own": {"hidden": [4, 5]}}, plugins=["own.py"])
+    assert "2 cells to run" in here("run", "--suite", suite, "--dry-run").out
+    suite = write_suite(tmp_path, {"own": {"hidden": [4, 5]}}, name="other")
+    assert "2 cells to run" in here("run", "--suite", suite, "--plugin", tmp_path / "own.py", "--dry-run").out

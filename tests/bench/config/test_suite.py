@@ -1,0 +1,387 @@
+"""Suites: what does not fit is refused with the nearest name; the cell id tells apart what can differ and nothing else."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import methods
+import metrics
+from bench.config.budget import Budget
+from bench.config.options import build, find, resolve
+from bench.config.plugins import load_plugin
+from bench.config.rows import settle_rows
+from bench.config.suite import Suite, load_suite, parse_seeds, suite_names
+from bench.datasets.base import Dataset
+from bench.records import sources
+from bench.records.plan import Cell
+from bench.runner import plan
+from bench.runtime.errors import UsageError, nearest
+from bench.scoring.score import choose
+from methods.base import Images, ImageSpec, TrainingData
+from metrics.base import registry
+
+methods.load()
+metrics.load()
+
+CONTENT: dict[str, Any] = {
+    "name": "tiny",
+    "title": "Tiny",
+    "dataset": "tiny",
+    "seeds": 1,
+    "budget": {"epochs": 2},
+    "methods": {"vae": {"latent": 3}, "hot": {"method": "lambda-hot", "lam": 2.0}},
+}
+
+
+def _suite(**changes: Any) -> Suite:
+    return Suite(**{**CONTENT, **changes})
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str], str]:
+    """A suite file of this text, by path."""
+
+    def written(text: str) -> str:
+        path = tmp_path / "mine.toml"
+        path.write_text(text)
+        return str(path)
+
+    return written
+
+
+GOOD = """
+name = "mine"
+title = "Mine"
+dataset = "digits"
+[budget]
+epochs = 2
+[methods.vae]
+"""
+
+
+def _refused(problem: pytest.ExceptionInfo[UsageError], *parts: str) -> None:
+    message = str(problem.value)
+    assert "\n" not in message
+    assert not [part for part in parts if part not in message], message
+
+
+# Suites that come with the bench.
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_a_shipped_suite_resolves_and_its_methods_can_be_made(name: str) -> None:
+    suite = load_suite(name)
+    assert suite.name == name
+    for plugin in suite.plugins:
+        load_plugin(plugin)
+    spec = ImageSpec(1, 28, 28, 10)
+    for label, row in settle_rows(suite).methods.items():
+        given = dict(row)
+        entry = find(given.pop("method", label))
+        with torch.device("meta"):
+            build(label, entry, spec, resolve(label, entry, given))
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_a_shipped_suite_names_figures_and_rows_that_there_are(name: str) -> None:
+    suite = load_suite(name)
+    figures = {figure for metric in choose(suite.evaluation.metrics) for figure in metric.figures}
+    assert set(suite.columns) <= figures
+    settled = settle_rows(suite)
+    assert set(settled.reference_rows) <= set(settled.methods)
+    assert all(metric in registry.values() for metric in choose(suite.evaluation.metrics))
+
+
+# What is refused.
+
+
+def test_an_unknown_suite_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UsageError) as problem:
+        load_suite("digit")
+    _refused(problem, "'digit'", "did you mean 'digits'", "FILE.toml")
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such file"):
+        load_suite(str(tmp_path / "none.toml"))
+
+
+def test_a_good_file_is_read(write) -> None:
+    suite = load_suite(write(GOOD))
+    assert (suite.dataset, suite.seed_list(), suite.methods) == (["digits"], [0, 1, 2], {"vae": {}})
+
+
+FAULTS = {
+    "no TOML": ("name = ", ["not TOML"]),
+    "an unknown field": (f"helt_out = 3\n{GOOD}", ["helt_out", "did you mean 'held_out'"]),
+    "an unknown field of the budget": (
+        GOOD.replace("epochs = 2", "epochs = 2\nbatchs = 3"),
+        ["budget", "batchs", "did you mean 'batch'"],
+    ),
+    "an unknown field of the evaluation": (
+        f"{GOOD}[evaluation]\nsample = 3",
+        ["evaluation", "'sample'", "did you mean 'samples'"],
+    ),
+    "no epochs": (GOOD.replace("epochs = 2", "batch = 3"), ["budget.epochs", "required"]),
+    "zero epochs": (GOOD.replace("epochs = 2", "epochs = 0"), ["budget.epochs", "got 0"]),
+    "half an epoch": (GOOD.replace("epochs = 2", "epochs = 1.5"), ["budget.epochs", "got 1.5"]),
+    "another precision": (GOOD.replace("epochs = 2", 'epochs = 2\nprecision = "fp16"'), ["budget.precision", "'fp16'"]),
+    "another optimiser": (
+        GOOD.replace("epochs = 2", 'epochs = 2\noptimiser = "adagrad"'),
+        ["budget.optimiser", "adadelta, adam", "'adagrad'"],
+    ),
+    "two optimisers": (GOOD.replace("epochs = 2", 'epochs = 2\noptimiser = ["adam"]'), ["budget.optimiser"]),
+    "no rate": (
+        GOOD.replace("epochs = 2", 'epochs = 2\noptimiser = "adadelta"\nlearning_rate = 0'),
+        ["budget.learning_rate", "got 0"],
+    ),
+    "no methods": (GOOD.replace("[methods.vae]", "[methods]"), ["methods"]),
+    "a name that is no file name": (GOOD.replace('"mine"', '"../mine"'), ["name", "'../mine'"]),
+    "no data set": (GOOD.replace('"digits"', "[]"), ["dataset"]),
+    "no seed": (f"seeds = 0\n{GOOD}", ["seeds", "got 0"]),
+    "fewer than no seeds": (f"seeds = -2\n{GOOD}", ["seeds", "got -2"]),
+    "an empty list of seeds": (f"seeds = []\n{GOOD}", ["seeds"]),
+    "a seed twice": (f"seeds = [1, 1]\n{GOOD}", ["seeds"]),
+    "a seed below zero": (f"seeds = [-1, 1]\n{GOOD}", ["seeds"]),
+    "a plug-in that is not there": (f'plugins = ["none.py"]\n{GOOD}', ["plugins", "none.py"]),
+}
+
+
+@pytest.mark.parametrize(("text", "parts"), FAULTS.values(), ids=FAULTS)
+def test_a_faulty_file_is_refused_in_a_line(text: str, parts: list[str], write) -> None:
+    with pytest.raises(UsageError) as problem:
+        load_suite(write(text))
+    _refused(problem, "mine.toml", *parts)
+
+
+@pytest.mark.parametrize(
+    ("stated", "rate"),
+    [({}, 1e-3), ({"optimiser": "adadelta"}, 1.0), ({"optimiser": "adadelta", "learning_rate": 0.1}, 0.1)],
+)
+def test_a_rate_that_is_not_stated_is_the_optimisers(stated: dict[str, Any], rate: float, write) -> None:
+    text = "\n".join(["epochs = 2", *(f"{name} = {value!r}" for name, value in stated.items())])
+    assert load_suite(write(GOOD.replace("epochs = 2", text))).budget.learning_rate == rate
+
+
+def test_another_optimiser_brings_its_own_rate() -> None:
+    suites = Budget(epochs=2, batch=16, learning_rate=0.01)
+    assert suites.changed(optimiser="adadelta") == Budget(epochs=2, batch=16, optimiser="adadelta", learning_rate=1.0)
+    assert suites.changed(optimiser="adadelta").changed(optimiser="adam").learning_rate == 1e-3
+    assert suites.changed(optimiser="adam", epochs=5) == Budget(epochs=5, batch=16, learning_rate=0.01)
+    assert suites.changed(optimiser=None, precision=None) == suites
+
+
+def test_a_plugin_is_named_from_the_file_of_the_suite(write, tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text("")
+    assert load_suite(write(f'plugins = ["own.py"]\n{GOOD}')).plugins == [str((tmp_path / "own.py").resolve())]
+
+
+def test_nearest_says_what_is_known_where_nothing_is_near() -> None:
+    assert nearest("zzz", ["vae", "cvae"], "method") == "unknown method 'zzz': known: cvae, vae"
+
+
+# What the command line says.
+
+
+@pytest.mark.parametrize(("text", "seeds"), [("3", [0, 1, 2]), ("0,2,5", [0, 2, 5]), (" 4, 1 ", [4, 1]), ("7,", [7])])
+def test_seeds(text: str, seeds: list[int]) -> None:
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", ",", "0", "-1", "1,-2", "1,1", "1.5", "two", "1;2"])
+def test_seeds_that_are_none(text: str) -> None:
+    with pytest.raises(UsageError) as problem:
+        parse_seeds(text)
+    _refused(problem, "--seeds", repr(text))
+
+
+# The cell id.
+
+
+@pytest.fixture
+def dataset(data: TrainingData, test_images: Images) -> Dataset:
+    return Dataset(data.train.x, data.train.y, test_images.x, test_images.y, ("a", "b", "c", "d"), name="tiny")
+
+
+def _cells(
+    suite: Suite, dataset: Dataset, device: str = "cpu", inception: dict[str, str] | None = None, threads: int = 1
+) -> list[Cell]:
+    return plan._cells(suite, dataset, torch.device(device), inception or {"reason": "none"}, threads, choose([]))
+
+
+def _id(suite: Suite, dataset: Dataset, **more: Any) -> str:
+    """The id of its row `hot` at seed 0."""
+    return next(cell.cell for cell in _cells(suite, dataset, **more) if (cell.label, cell.seed) == ("hot", 0))
+
+
+def _row(**options: Any) -> dict[str, Any]:
+    return {"methods": {"hot": {"method": "lambda-hot", "lam": 2.0, **options}}}
+
+
+DIFFERENT = {
+    "an option": _row(hidden=9),
+    "a value": _row(lam=2.5),
+    "another method": {"methods": {"hot": {"method": "cvae"}}},
+    "epochs": {"budget": {"epochs": 3}},
+    "batch": {"budget": {"epochs": 2, "batch": 64}},
+    "rate": {"budget": {"epochs": 2, "learning_rate": 0.1}},
+    "optimiser": {"budget": {"epochs": 2, "optimiser": "adadelta", "learning_rate": 1e-3}},
+    "precision": {"budget": {"epochs": 2, "precision": "bf16"}},
+    "held out": {"held_out": 5},
+    "evaluation": {"evaluation": {"samples": 10}},
+    "metrics": {"evaluation": {"metrics": ["likelihood"]}},
+    "floor": {"evaluation": {"neutral_floor": 0.5}},
+    "another neutral classifier": {"evaluation": {"neutral": "resnet-56"}},
+    "its epochs": {"evaluation": {"neutral_epochs": 5}},
+}
+
+
+@pytest.mark.parametrize("changes", DIFFERENT.values(), ids=DIFFERENT)
+def test_what_can_change_the_result_changes_the_id(changes: dict[str, Any], dataset: Dataset) -> None:
+    assert _id(_suite(**changes), dataset) != _id(_suite(), dataset)
+
+
+SAME = {
+    "more seeds": {"seeds": 5},
+    "the seed by name": {"seeds": [3, 0]},
+    "title": {"title": "Another"},
+    "columns": {"columns": ["elbo"]},
+    "reference rows": {"reference_rows": ["vae"]},
+    "comparison": {"comparison": {"source": "a paper", "same": False, "why": "another network"}},
+    "no other row": _row(),
+    "the backbone that it would have": {"backbone": "mlp"},
+    "a default said": _row(centres="fixed", latent=20),
+    "an integer for a float": {"methods": {"hot": {"method": "lambda-hot", "lam": 2}}},
+    "a default of the budget said": {"budget": {"epochs": 2, "batch": 128, "precision": "fp32"}},
+    "the optimiser and its rate said": {"budget": {"epochs": 2, "optimiser": "adam", "learning_rate": 0.001}},
+}
+
+
+@pytest.mark.parametrize("changes", SAME.values(), ids=SAME)
+def test_what_cannot_change_the_result_leaves_the_id(changes: dict[str, Any], dataset: Dataset) -> None:
+    assert _id(_suite(**changes), dataset) == _id(_suite(), dataset)
+
+
+def test_a_cell_carries_the_optimiser_and_its_rate(dataset: Dataset) -> None:
+    (cell,) = _cells(_suite(methods={"vae": {}}, budget={"epochs": 2, "optimiser": "adadelta"}), dataset)
+    expected = {"epochs": 2, "batch": 128, "optimiser": "adadelta", "learning_rate": 1.0, "precision": "fp32"}
+    assert cell.budget == expected
+
+
+def test_rows_and_seeds_all_have_ids_of_their_own(dataset: Dataset) -> None:
+    cells = _cells(_suite(seeds=4, methods={"vae": {}, "vae-too": {"method": "vae"}}), dataset)
+    assert len({cell.cell for cell in cells}) == len(cells) == 8
+
+
+def test_data_device_and_inception_change_the_id(dataset: Dataset) -> None:
+    changed = dataset.x_test.clone()
+    changed[0, 0, 0, 0] ^= 1
+    other = Dataset(dataset.x_train, dataset.y_train, changed, dataset.y_test, dataset.classes, name="tiny")
+    ids = [
+        _id(_suite(), dataset),
+        _id(_suite(), other),
+        _id(_suite(), dataset, device="cuda"),
+        _id(_suite(), dataset, inception={"path": "/a", "hash": "1"}),
+    ]
+    assert len(set(ids)) == 4
+    assert _id(_suite(), dataset, device="cuda:1") == ids[2], "any device of a kind"
+    assert _id(_suite(), dataset, inception={"path": "/b", "hash": "1"}) == ids[3], "the same weights elsewhere"
+
+
+def test_an_id_is_a_file_name_that_can_be_read(dataset: Dataset) -> None:
+    odd = Dataset(
+        dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test, dataset.classes, name="npz:/a/b c.npz"
+    )
+    identity = _id(_suite(), odd)
+    assert "hot-s0" in identity
+    assert set(identity) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+
+
+# The code that a result hangs on.
+
+
+RUN_THROUGH = {
+    "methods/base.py",
+    *(
+        f"bench/{name}.py"
+        for name in (
+            *("loop", "runtime/seeds", "cell", "given", "encoded", "evidence"),
+            *("gathering", "measure", "intervals", "neutral"),
+        )
+    ),
+    "bench/datasets/base.py",
+    *(
+        path.relative_to(sources.ROOT).as_posix()
+        for room in ("metrics", "methods/parts")
+        for path in (sources.ROOT / room).glob("[a-z]*.py")
+    ),
+}
+"""The files of this project that a cell runs through, from its data to its figures, beside its method's own."""
+
+
+def test_the_code_that_a_cell_runs_through_is_in_its_sources() -> None:
+    found = sources.of_method(sources.ROOT / "methods" / "vae.py")
+    assert RUN_THROUGH - set(found) == set()
+    assert "methods/vae.py" in found
+    assert "methods/cvae.py" not in found
+
+
+def test_changed_code_changes_the_id_and_is_named(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = _cells(_suite(), dataset)[0]
+    assert sources.changed(before.sources) == []
+    path = sources.ROOT / "bench" / "loop.py"
+    real = sources._hash
+    monkeypatch.setattr(sources, "_hash", lambda file: "edited" if file == path else real(file))
+    assert sources.changed(before.sources) == ["bench/loop.py"]
+    assert _cells(_suite(), dataset)[0].cell != before.cell
+
+
+PLUGIN_METHOD = """
+from methods.base import method
+from methods.vae import VAE
+
+@method("own", source="a test")
+class Own(VAE):
+    '''Own.'''
+"""
+PLUGIN_METRIC = """
+from metrics.base import metric
+
+@metric(source="a test")
+def own_figure(seed: int) -> float:
+    return 1.0
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Loads a plug-in of this text; the registries are put back afterwards."""
+    from methods.base import registry as known
+
+    for held in (known, registry):
+        for name in ("own", "own_figure"):
+            monkeypatch.setitem(held, name, None)
+            monkeypatch.delitem(held, name)
+
+    def loaded(text: str) -> Path:
+        file = tmp_path / f"plugin_{abs(hash(text))}.py"
+        file.write_text(text)
+        load_plugin(str(file))
+        return file
+
+    return loaded
+
+
+def test_the_file_of_a_plugins_method_is_in_its_sources(plugin, dataset: Dataset) -> None:
+    file = plugin(PLUGIN_METHOD)
+    (cell,) = _cells(_suite(methods={"own": {}}), dataset)
+    assert str(file.resolve()) in cell.sources
+    assert sources.changed(cell.sources) == []
+
+
+def test_the_file_of_a_plugins_metric_is_in_the_sources(plugin, dataset: Dataset) -> None:
+    file = plugin(PLUGIN_METRIC)
+    assert str(file.resolve()) in _cells(_suite(), dataset)[0].sources

@@ -1,0 +1,143 @@
+"""Names, entry points, and what an unknown name gets; the embedded digits."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench.datasets import DataError, Dataset, dataset, describe, load, names, registry
+
+
+@pytest.fixture(autouse=True)
+def own_registry(monkeypatch):
+    names()
+    monkeypatch.setattr(registry, "registry", dict(registry.registry))
+
+
+def two_classes(root: Path, *, download: bool) -> Dataset:
+    x = torch.arange(2, dtype=torch.uint8).view(2, 1, 1, 1)
+    return Dataset(x, torch.arange(2), x, torch.arange(2), ("a", "b"))
+
+
+def test_names_and_descriptions():
+    assert names() == [
+        *(
+            "celeba-128",
+            "celeba-64",
+            "cifar10",
+            "digits",
+            "faces",
+            "fashion-mnist",
+            "hiragana",
+            "kmnist",
+            "mnist",
+            "rot-mnist",
+        ),
+        *("folder:PATH", "npz:PATH"),
+    ]
+    assert all(describe(name).about and describe(name).source and describe(name).licence for name in names())
+
+
+def test_listing_names_imports_no_torch():
+    code = "import sys, bench.datasets as d; d.names(); sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["mnits", "MNIST", "mnist:here"])
+def test_unknown_name_gets_the_nearest_and_the_list(name, tmp_path, one_line):
+    with pytest.raises(DataError) as problem:
+        load(name, tmp_path)
+    one_line(problem, repr(name), "'mnist'", "fashion-mnist", "folder:PATH", "npz:PATH")
+
+
+def test_a_path_is_asked_for(tmp_path, one_line):
+    for name in ("folder", "npz:"):
+        with pytest.raises(DataError) as problem:
+            load(name, tmp_path)
+        one_line(problem, repr(name), ":PATH")
+
+
+def test_one_decorated_function_is_a_data_set(tmp_path):
+    dataset("two", source="here", licence="MIT", about="two pixels")(two_classes)
+    found = load("two", tmp_path)
+    assert (found.name, found.source, found.licence, found.n_classes) == ("two", "here", "MIT", 2)
+    assert "two" in names()
+
+
+def test_the_upright_data_set_is_loaded_by_the_name_that_the_rotated_one_gives(tmp_path, one_line):
+    dataset("two", source="here", licence="MIT", about="two pixels")(two_classes)
+    dataset("turned", source="here", licence="MIT", about="two pixels", upright="two")(two_classes)
+    turned = load("turned", tmp_path)
+    assert (load("two", tmp_path).upright, turned.upright) == ("", "two")
+    assert registry.load_upright(turned, tmp_path).name == "two"
+    dataset("larger", source="here", licence="MIT", about="two pixels", upright="digits")(two_classes)
+    with pytest.raises(DataError) as problem:
+        registry.load_upright(load("larger", tmp_path), tmp_path)
+    one_line(problem, "'larger'", "'digits'", "(1, 8, 8) in 10 classes", "(1, 1, 1) in 2")
+
+
+def test_a_taken_name_and_a_colon_are_refused():
+    with pytest.raises(ValueError, match=r"already registered by bench\.datasets\.vision\.mnist"):
+        dataset("mnist", source="", licence="", about="")(two_classes)
+    with pytest.raises(ValueError, match="without a colon"):
+        dataset("a:b", source="", licence="", about="")
+
+
+def test_a_function_that_gives_something_else(tmp_path, one_line):
+    dataset("odd", source="", licence="", about="")(lambda root, *, download: {})
+    with pytest.raises(DataError) as problem:
+        load("odd", tmp_path)
+    one_line(problem, "'odd'", "dict", "Dataset")
+
+
+def plug_in(monkeypatch, tmp_path: Path, source: str) -> None:
+    """A package whose entry point `plugged` is the function of that name."""
+    (tmp_path / "plugged_package.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "plugged_package", raising=False)
+    point = EntryPoint("plugged", "plugged_package:plugged", registry.GROUP)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point])
+
+
+def test_an_entry_point_is_listed_unimported_and_loaded_by_name(monkeypatch, tmp_path):
+    source = """
+import torch
+from bench.datasets import Dataset, dataset
+
+@dataset("plugged", source="a package", licence="MIT", about="from elsewhere")
+def plugged(root, *, download):
+    x = torch.zeros(2, 1, 1, 1, dtype=torch.uint8)
+    return Dataset(x, torch.arange(2), x, torch.arange(2), ("a", "b"))
+"""
+    plug_in(monkeypatch, tmp_path, source)
+    assert "plugged" in names()
+    assert "plugged_package" not in sys.modules
+    assert load("plugged", tmp_path).source == "a package"
+    assert names().count("plugged") == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [("import no_such_module", "no_such_module"), ("plugged = 1", "@dataset('plugged'"), ("", "plugged")],
+)
+def test_a_broken_entry_point_is_named(source, named, monkeypatch, tmp_path, one_line):
+    plug_in(monkeypatch, tmp_path, source)
+    with pytest.raises(DataError) as problem:
+        load("plugged", tmp_path)
+    one_line(problem, "plugged_package:plugged", named)
+    assert load("digits", tmp_path).name == "digits"
+
+
+def test_digits(tmp_path):
+    data = load("digits", tmp_path, download=False)
+    assert data.shape == (1, 8, 8)
+    assert (len(data.x_train), len(data.x_test), data.n_classes) == (1437, 360, 10)
+    assert (data.x_train.min(), data.x_train.max()) == (0, 255)
+    assert data.y_test.bincount().tolist() == [36, 37, 35, 37, 36, 36, 36, 36, 35, 36]
+    assert load("digits", tmp_path).digest == data.digest
+    assert not list(tmp_path.glob("*"))

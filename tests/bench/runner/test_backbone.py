@@ -1,0 +1,122 @@
+"""One backbone for all rows of a suite: set for the suite, refused in a row, refused for images that it can't take."""
+
+from typing import Any, get_args, get_type_hints
+
+import pytest
+import torch
+from torch import nn
+
+from bench.config.budget import Budget
+from bench.config.options import find, on_shared, resolve
+from bench.config.suite import Suite, load_suite
+from bench.datasets.base import Dataset
+from bench.records.plan import Cell
+from bench.runner import plan
+from bench.runtime.errors import UsageError
+from bench.scoring.score import choose
+from methods.base import AbstractMethod, AbstractVAE, Entry, ImageSpec
+from methods.parts import Backbone
+
+ROWS: dict[str, dict[str, Any]] = {"vae": {}, "hot": {"method": "lambda-hot"}, "pca": {"latent": 3}}
+
+
+def _dataset(side: int) -> Dataset:
+    x, y = torch.zeros(20, 1, side, side, dtype=torch.uint8), torch.arange(20) % 2
+    return Dataset(x, y, x[:6], y[:6], ("a", "b"), name="tiny")
+
+
+def _cells(side: int = 28, rows: dict[str, dict[str, Any]] = ROWS, **changes: Any) -> dict[str, Cell]:
+    content = {"name": "mine", "title": "", "dataset": "tiny", "seeds": 1, "budget": {"epochs": 1}, "methods": rows}
+    suite = Suite(**{**content, **changes})
+    cells = plan._cells(suite, _dataset(side), torch.device("cpu"), {"reason": "none"}, 1, choose([]))
+    return {cell.label: cell for cell in cells}
+
+
+@pytest.mark.parametrize("backbone", ["mlp", "conv32"])
+def test_every_row_that_takes_a_shared_backbone_gets_the_suites(backbone: str) -> None:
+    cells = _cells(backbone=backbone)
+    assert {cells[row].options["backbone"] for row in ("vae", "hot")} == {backbone}
+    assert "backbone" not in cells["pca"].options
+
+
+def test_without_one_it_is_the_mlp_and_another_gives_other_ids() -> None:
+    unsaid, said, other = _cells(), _cells(backbone="mlp"), _cells(backbone="conv32")
+    assert unsaid["vae"].cell == said["vae"].cell != other["vae"].cell
+    assert unsaid["pca"].cell == other["pca"].cell, "a row that takes none is not run again"
+
+
+def test_a_row_cannot_have_one_of_its_own() -> None:
+    with pytest.raises(UsageError, match=r"^hot\.backbone: .*whole suite"):
+        _cells(rows={**ROWS, "hot": {"method": "lambda-hot", "backbone": "conv32"}})
+
+
+def test_images_that_it_cannot_take_are_refused_by_row_with_what_is_possible() -> None:
+    with pytest.raises(UsageError, match=r"^vae: .*28 to 64 pixels a side, got 8x8"):
+        _cells(side=8, backbone="conv32")
+
+
+def test_an_unknown_one_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"mlp.*conv32"):
+        _cells(backbone="resnet")
+
+
+def test_a_plug_ins_own_choice_of_networks_is_left_alone() -> None:
+    class Own(AbstractMethod):
+        def __init__(self, spec: ImageSpec, *, backbone: str = "wide") -> None:
+            super().__init__()
+
+    entry = Entry("own", Own, "here")
+    assert on_shared("own", entry, {"backbone": "deep"}, "conv32") == {"backbone": "deep"}
+
+
+def test_every_method_with_shared_networks_takes_the_suites_backbone() -> None:
+    """None can train on the dense networks in a suite that asks for convolutions."""
+    from methods.base import registry
+
+    spec, seen = ImageSpec(1, 28, 28, 10), set()
+    for name, entry in registry.items():
+        if not issubclass(entry.cls, AbstractVAE) or not entry.cls.__module__.startswith("methods."):
+            continue
+        method = entry.cls(spec, **resolve(name, find(name), on_shared(name, entry, {}, "conv32")))
+        for kind in (nn.Conv2d, nn.ConvTranspose2d):  # the encoder's and the decoder's
+            assert sum(isinstance(module, kind) for module in method.modules()) == 3, name
+        seen.add(name)
+    assert {"vae", "beta-vae", "cvae", "lambda-hot", "kmeans-vae", "joint-vae", "supervised-joint-vae"} <= seen
+
+
+def test_batches_of_one_are_refused_where_batch_norm_would_train_on_them() -> None:
+    with pytest.raises(UsageError, match=r"budget\.batch to 2"):
+        _cells(backbone="conv32", budget={"epochs": 1, "batch": 1})
+
+
+def test_every_place_that_names_backbones_names_the_same() -> None:
+    from bench.cli import app as cli
+
+    def literal(annotation: Any) -> set[str]:
+        inner = [literal(part) for part in get_args(annotation) if not isinstance(part, str)]
+        return {part for part in get_args(annotation) if isinstance(part, str)}.union(*inner)
+
+    known = set(get_args(Backbone))
+    assert literal(Suite.model_fields["backbone"].annotation) == known
+    for verb in (cli.run, cli.perf):
+        assert literal(get_type_hints(verb)["backbone"]) == known
+
+
+def test_the_faithful_suite_of_paper_004_has_its_network_and_settings() -> None:
+    suite = load_suite("paper-004")
+    assert (suite.backbone, load_suite("paper-003").backbone) == ("conv32", "mlp")
+    assert suite.budget == Budget(epochs=100, batch=64, optimiser="adam", learning_rate=1e-3, precision="fp32")
+    rows = {label: resolve(label, find(label), given) for label, given in suite.methods.items()}
+    assert rows.keys() == {"vae", "beta-vae", "joint-vae", "supervised-joint-vae"}
+    for label in ("beta-vae", "joint-vae", "supervised-joint-vae"):
+        assert (rows[label]["beta"], rows[label]["capacity"], rows[label]["ramp_steps"]) == (30, 5, 25_000)
+    assert [rows[label]["gamma"] for label in ("joint-vae", "supervised-joint-vae")] == [30, 30]
+    assert [rows[label]["discrete_capacity"] for label in ("joint-vae", "supervised-joint-vae")] == [5, 0]
+
+
+def test_the_suite_of_hiragana_can_be_run_on_its_73_classes() -> None:
+    x, y = torch.zeros(146, 1, 48, 48, dtype=torch.uint8), torch.arange(146) % 73
+    data = Dataset(x, y, x[:73], y[:73], tuple(map(str, range(73))), name="hiragana")
+    suite = load_suite("hiragana")
+    cells = plan._cells(suite, data, torch.device("cpu"), {"reason": "none"}, 1, choose(suite.evaluation.metrics))
+    assert len(cells) == len(suite.methods) * 3

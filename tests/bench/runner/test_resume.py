@@ -1,0 +1,155 @@
+"""A run that is killed or interrupted, again and again, ends where an undisturbed one would, and repeats nothing."""
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from helpers_e2e import gone, here, records, shared_cache, stamp, start, wait_for, write_suite
+
+from bench.records.cells import find
+from bench.records.record import Record
+
+WAITING = '''
+import os, time
+from pathlib import Path
+
+from methods.base import method
+from methods.vae import VAE
+
+
+@method("waiting", source="tests")
+class Waiting(VAE):
+    """A VAE that tells its process and waits in its first step until the test lets it go on."""
+
+    def terms(self, x, y):
+        here = Path(__file__).parent
+        (here / "pids" / f"{os.getpid()}.pid").write_text(f"{os.getpid()} {os.getppid()}")
+        while not (here / "go").exists():
+            time.sleep(0.02)
+        return super().terms(x, y)
+'''
+
+
+class Disturbed:
+    """A suite of two fast cells and two that wait, in one results folder, and what is seen of its processes."""
+
+    def __init__(self, folder: Path, cache: Path) -> None:
+        (folder / "waiting.py").write_text(WAITING)
+        small = {"hidden": 16, "latent": 4}
+        rows = {"vae": small, "waiting": {"method": "waiting", **small}}
+        self.folder, self.results, self.env = folder, folder / "results", {"BENCH_CACHE": str(cache)}
+        self.suite = write_suite(folder, rows, name="disturbed", seeds=2, plugins=["waiting.py"])
+        self.uri = f"sqlite:///{self.results}/mlflow.db"
+        self.words = ["--suite", self.suite, "--jobs", "2", "--tracking-uri", self.uri]
+
+    def until_waiting(self) -> "tuple[subprocess.Popen[str], set[int]]":
+        """Start the run; gives it and its processes once both fast cells are recorded and the others wait in a step."""
+        pids = self.folder / "pids"
+        shutil.rmtree(pids, ignore_errors=True)
+        pids.mkdir()
+        process = start(self.folder, "run", *self.words, results=self.results, **self.env)
+
+        def both_wait() -> list[Path]:
+            assert process.poll() is None, process.communicate()
+            files = [file for file in pids.glob("*.pid") if file.read_text().count(" ")]
+            whole = [one for one in find(self.results) if isinstance(one, Record)]
+            return files if len(files) == 2 and len(whole) == 2 else []
+
+        return process, {int(pid) for file in wait_for(both_wait, "the cells") for pid in file.read_text().split()}
+
+    def records(self) -> dict:
+        return records(self.results)
+
+    def finish(self) -> None:
+        (self.folder / "go").write_text("")
+        found = here("run", *self.words, results=self.results)
+        assert found.code == 0, found.out + found.err
+        assert "2 cells to run, 2 done before" in found.out
+
+    def child_runs(self) -> list:
+        """Every run of the store that is a cell's, deleted ones apart, and that none is left RUNNING."""
+        from mlflow import MlflowClient
+
+        client = MlflowClient(tracking_uri=self.uri)
+        experiment = client.get_experiment_by_name("disturbed")
+        runs = client.search_runs([experiment.experiment_id])
+        assert not [run for run in runs if run.info.status == "RUNNING"]
+        return [run for run in runs if run.data.tags["latentbench"] == "cell"]
+
+
+def test_killed_interrupted_and_gone_on(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Disturbed(tmp_path, shared_cache(tmp_path_factory))
+    monkeypatch.setenv("BENCH_CACHE", run.env["BENCH_CACHE"])
+
+    # kill -9 of the parent alone: its workers end too, and what was finished is whole.
+    process, pids = run.until_waiting()
+    again = here("run", "--suite", write_suite(tmp_path), results=run.results)
+    assert f"another run (process {process.pid}) is writing to it" in again.refusal()
+    process.kill()
+    process.communicate()
+    wait_for(lambda: all(gone(pid) for pid in pids), f"the processes {pids} to end with their parent")
+    assert {key: one["status"] for key, one in run.records().items()} == {("vae", 0): "ok", ("vae", 1): "ok"}
+    assert not list(run.results.rglob(".record.json.*"))
+    finished, broken = stamp(run.results, "vae", 0), stamp(run.results, "vae", 1)[1][:1000]
+    cell = run.results / "cells" / run.records()["vae", 1]["cell"]
+
+    # A record that something has cut short is named, kept aside and made again. Ctrl-C ends the run cleanly.
+    cell = run.results / "cells" / run.records()["vae", 1]["cell"]
+    (cell / "record.json").write_bytes(broken)
+    process, pids = run.until_waiting()
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "3 cells to run, 1 done before" in out
+    assert f"{cell / 'record.json'}: not a record" in err
+    assert "record.broken-1.json" in err
+    assert "interrupted: finished cells are kept; go on with:" in err
+    assert err.rstrip().splitlines()[-1].strip().startswith(f"python -m bench run --suite {run.suite}")
+    assert "Traceback" not in err
+    wait_for(lambda: all(gone(pid) for pid in pids), f"the processes {pids} to end")
+    assert (cell / "record.broken-1.json").read_bytes() == broken
+    assert stamp(run.results, "vae", 0) == finished
+
+    # Left alone, the rest is done and nothing else.
+    remade = stamp(run.results, "vae", 1)
+    run.finish()
+    assert [stamp(run.results, "vae", seed) for seed in (0, 1)] == [finished, remade]
+    kept = run.records()
+    assert {key: one["status"] for key, one in kept.items()} == {
+        (label, seed): "ok" for label in ("vae", "waiting") for seed in (0, 1)
+    }
+    children = run.child_runs()
+    assert sorted(child.data.tags["cell"] for child in children) == sorted(one["cell"] for one in kept.values())
+    assert {child.info.status for child in children} == {"FINISHED"}
+    # A method that draws no more noise trains on the same batches from the same weights; another seed gives others.
+    bce = {key: one["metrics"]["reconstruction_bce"] for key, one in kept.items()}
+    assert bce["vae", 0] == bce["waiting", 0] != bce["vae", 1] == bce["waiting", 1]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"null", b"{}", b'{"schema": 99}', b"\xff\xfe\x00", b'{"schema": 1, "cell": "x"}']
+)
+def test_whatever_is_no_record_is_set_aside(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    from bench.config.suite import load_suite
+    from bench.runner.plan import RunSettings, make_plan
+    from bench.runner.run import split_done
+
+    monkeypatch.setenv("BENCH_CACHE", str(shared_cache(tmp_path_factory)))
+    plan = make_plan(
+        load_suite(str(write_suite(tmp_path))), RunSettings(results=str(tmp_path / "results"), device="cpu")
+    )
+    cell = tmp_path / "results" / "cells" / plan.cells[0]["cell"]
+    cell.mkdir(parents=True)
+    for number in (1, 2):
+        (cell / "record.json").write_bytes(content)
+        todo, done = split_done(plan, retry_failed=False, force=False)
+        assert ([one.cell for one in todo], done) == ([plan.cells[0]["cell"]], [])
+        assert (cell / f"record.broken-{number}.json").read_bytes() == content
+    assert not (cell / "record.json").exists()

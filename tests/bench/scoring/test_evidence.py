@@ -1,0 +1,330 @@
+"""Evidence: each thing once, the same whatever was asked for before, refused where the method cannot give it."""
+
+from collections import Counter
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import methods
+from bench.scoring import evidence as module
+from bench.scoring import samples as generated
+from bench.scoring.evidence import Evidence
+from bench.scoring.gathering import NotGiven, gathered, joined
+from methods.base import AbstractMethod, ImageSpec
+from methods.parts import data as parts_data
+from metrics.base import Unavailable
+from metrics.features import FeatureSet
+
+methods.load()
+DESCRIPTORS = {
+    name: value for base in Evidence.__mro__ for name, value in vars(base).items() if isinstance(value, gathered)
+}
+GATHERED = list(DESCRIPTORS)
+VALUES = [name for name in GATHERED if name not in ("inception", "sample_seconds", "_timed_samples")]
+"""What is a figure of the method and the data alone: not of the clock, and not refused here."""
+
+Make = Callable[..., Evidence]
+REGENE = {"width": 4, "perceptual": "classifier", "filter": "none"}
+
+
+def _ask(evidence: Evidence, name: str) -> Any:
+    try:
+        return getattr(evidence, name)
+    except (NotGiven, Unavailable) as reason:
+        return repr(reason)
+
+
+def _same(first: Any, second: Any) -> bool:
+    if isinstance(first, Tensor):
+        return isinstance(second, Tensor) and torch.equal(first, second)
+    if isinstance(first, FeatureSet):
+        return isinstance(second, FeatureSet) and torch.equal(first.values, second.values)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(_same(first[key], second[key]) for key in first)
+    if isinstance(first, tuple):
+        return len(first) == len(second) and all(map(_same, first, second))
+    return type(first) is type(second) and (isinstance(first, torch.nn.Module) or first == second)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["lambda-hot", "joint-vae", "supervised-joint-vae", "cvae", "kmeans-vae", "pca", "raw-pixels", "training-copy"],
+)
+def test_each_thing_is_gathered_once_whatever_it_is(name: str, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: Counter[str] = Counter()
+
+    def counted(descriptor: gathered) -> Callable[[Evidence], Any]:
+        function = descriptor.function
+
+        def call(evidence: Evidence) -> Any:
+            calls[descriptor.name] += 1
+            return function(evidence)
+
+        return call
+
+    for thing in GATHERED:
+        descriptor = DESCRIPTORS[thing]
+        monkeypatch.setattr(descriptor, "function", counted(descriptor))
+    evidence = make(name)
+    for _ in range(2):
+        for thing in GATHERED:
+            _ask(evidence, thing)
+    assert calls == dict.fromkeys(GATHERED, 1)
+
+
+@pytest.mark.parametrize("name", ["lambda-hot", "joint-vae", "cvae", "kmeans-vae", "training-copy"])
+def test_a_value_does_not_depend_on_what_was_asked_before(name: str, make: Make) -> None:
+    forward, backward = make(name), make(name)
+    found = {thing: _ask(forward, thing) for thing in VALUES}
+    torch.rand(5)
+    again = {thing: _ask(backward, thing) for thing in reversed(VALUES)}
+    assert [thing for thing in VALUES if not _same(found[thing], again[thing])] == []
+
+
+def test_gathering_moves_no_stream_of_the_outside(make: Make) -> None:
+    evidence = make()
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    for thing in VALUES:
+        _ask(evidence, thing)
+    assert torch.equal(torch.rand(4), expected)
+
+
+def test_the_seed_of_the_cell_moves_what_is_drawn_and_nothing_else(make: Make) -> None:
+    first, second = make(seed=0), make(seed=1)
+    drawn = ("samples", "class_samples", "sampled_log_likelihood", "log_weights", "elbo")
+    assert not [name for name in drawn if _same(getattr(first, name), getattr(second, name))]
+    still = ("latents_train", "latents_test", "reconstructions", "kl", "labels_test", "originals", "y_test")
+    assert not [name for name in still if not _same(getattr(first, name), getattr(second, name))]
+
+
+def test_nothing_carries_gradients(make: Make) -> None:
+    evidence = make()
+    tensors = [value for value in (_ask(evidence, name) for name in VALUES) if isinstance(value, Tensor)]
+    assert tensors
+    assert not any(value.requires_grad for value in tensors)
+
+
+def test_shapes_and_kinds(make: Make, spec: ImageSpec) -> None:
+    evidence, image = make(latent=5), (spec.channels, spec.height, spec.width)
+    shapes = {
+        "x_test": (20, *image),
+        "reconstructions": (20, *image),
+        "latents_train": (50, 5),
+        "latents_test": (20, 5),
+        "posterior_means_test": (20, 5),
+        "log_weights": (7, 6),
+        "elbo": (20,),
+        "kl": (20,),
+        "sampled_log_likelihood": (20,),
+        "labels_test": (20,),
+        "clusters_train": (50,),
+        "clusters_test": (20,),
+        "samples": (30, *image),
+        "sample_predictions": (30,),
+        "sample_confidences": (30,),
+        "class_samples": (12, *image),
+        "class_sample_labels": (12,),
+        "class_sample_predictions": (12,),
+        "originals": (20, *image),
+        "class_probabilities": (4,),
+    }
+    assert {name: tuple(getattr(evidence, name).shape) for name in shapes} == shapes
+    assert {getattr(evidence, name).dtype for name in ("samples", "class_samples", "originals")} == {torch.uint8}
+    assert evidence.class_sample_labels.bincount().tolist() == [3, 3, 3, 3]
+    assert evidence.protocol["importance"] == {"images": 7, "samples": 6}
+
+
+def test_batches_change_nothing(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, parts = make(), make()
+    names = ("latents_train", "reconstructions", "labels_test", "kl")
+    expected = [getattr(whole, name) for name in names]
+    monkeypatch.setattr(parts_data, "AT_ONCE", 3)
+    assert all(torch.allclose(getattr(parts, n), e, atol=1e-5) for n, e in zip(names, expected, strict=True))
+    assert len(parts.samples) == 30
+
+
+def few(make: Make, images: int | None, **options: Any) -> Evidence:
+    """Evidence with a bound on the images that linear classifiers are fit on."""
+    found = make(**options)
+    found.settings = found.settings.model_copy(update={"svm_images": images})
+    return found
+
+
+def test_linear_classifiers_are_fit_on_all_images_or_on_a_share_of_each_class(make: Make) -> None:
+    for images in (None, 50, 99):
+        whole = few(make, images)
+        assert torch.equal(whole.svm_latents, whole.latents_train)
+        assert torch.equal(whole.svm_y, whole.y_train)
+        assert "svm" not in whole.protocol
+    part = few(make, 25)
+    assert torch.equal(part.svm_latents, part.latents_train[part._svm_rows])
+    assert torch.equal(part.svm_y, part.y_train[part._svm_rows])
+    assert len(part._svm_rows.unique()) == 25
+    assert (part.svm_y.bincount() - part.y_train.bincount() / 2).abs().max() < 1
+    assert part.protocol["svm"] == {"images": 25, "of": 50}
+
+
+def test_rows_of_a_seed_share_the_images_that_linear_classifiers_are_fit_on(make: Make) -> None:
+    rows = [few(make, 25, **options)._svm_rows for options in ({}, {"name": "raw-pixels"}, {"seed": 1})]
+    assert torch.equal(rows[0], rows[1])
+    assert not torch.equal(rows[0], rows[2])
+
+
+def test_too_few_images_for_linear_classifiers_are_refused(make: Make) -> None:
+    with pytest.raises(
+        Unavailable, match=r"svm_images=3 leaves no image of class \d: set evaluation.svm_images higher"
+    ):
+        _ = few(make, 3).svm_latents
+
+
+def test_parts_are_joined_as_cat_joins_them() -> None:
+    whole = torch.arange(42.0).view(7, 3, 2)
+    for size in (1, 3, 7):
+        assert torch.equal(joined(iter(whole.split(size)), 7), whole)
+
+
+MISSING = {
+    "raw-pixels": ["reconstructions", "samples", "class_samples", "log_weights", "elbo", "kl", "labels_test"],
+    "pca": ["samples", "sample_seconds", "posterior_means_test", "sample_predictions"],
+    "mean-image": ["latents_test", "clusters_test", "log_weights", "images_per_second"],
+    "vae": [
+        *("class_samples", "class_sample_labels", "class_sample_predictions", "labels_test", "n_categories"),
+        *("category_probabilities_test", "category_samples", "asked_labels", "asked_predictions"),
+    ],
+    "lambda-hot": ["category_probabilities_train", "category_samples", "category_sample_predictions"],
+    "joint-vae": ["class_samples", "class_sample_labels", "class_sample_predictions"],
+}
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_what_a_method_has_not_is_not_given_and_that_is_kept(name: str, make: Make) -> None:
+    evidence = make(name)
+    for thing in MISSING[name]:
+        for _ in range(2):
+            with pytest.raises(NotGiven):
+                getattr(evidence, thing)
+        assert thing not in GATHERED or isinstance(evidence.kept[thing], NotGiven)
+
+
+def test_a_neutral_classifier_below_the_floor_is_refused_with_both_numbers(make: Make) -> None:
+    evidence = make(accuracy=0.7)
+    for thing in module.NEUTRAL - {"category_sample_predictions", "proposal_predictions"}:
+        with pytest.raises(Unavailable, match=r"0\.7000.*0\.8"):
+            getattr(evidence, thing)
+    assert evidence.protocol["neutral_test_accuracy"] == 0.7
+    assert make(accuracy=0.8).neutral is not None
+
+
+def test_another_failure_is_neither_swallowed_nor_kept(make: Make) -> None:
+    evidence = make()
+    evidence.method.sample_any = lambda n: _divide(n)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            evidence.samples  # noqa: B018
+    assert "samples" not in evidence.kept
+
+
+def _divide(n: int) -> Tensor:
+    return torch.ones(n) * (1 / 0)
+
+
+def test_a_methods_own_clusters_are_used(make: Make) -> None:
+    evidence = make("kmeans-vae", clusters=3)
+    assert torch.equal(evidence.clusters_test, evidence.method.cluster(evidence.x_test))
+    assert make("pca", latent=3).clusters_train.max() < 4
+
+
+def test_all_that_takes_the_neutral_classifier_is_known_before_a_run(make: Make) -> None:
+    """It is trained once, before the cells: what is missing in the list would be trained within a cell's clock."""
+    refused = set()
+    for name, options in (("joint-vae", {}), ("lambda-hot", {}), ("regene", REGENE)):
+        evidence = make(name, accuracy=0.1, **options)
+        refused |= {
+            thing for thing in GATHERED if "the neutral classifier's test accuracy" in str(_ask(evidence, thing))
+        }
+    assert {thing for thing in refused if not thing.startswith("_")} == module.NEUTRAL
+
+
+# A categorical latent.
+
+
+def test_categories_come_off_the_end_of_the_code(make: Make) -> None:
+    evidence = make("joint-vae", latent=5, categories=3)
+    q = evidence.method.posterior(evidence.x_test, evidence.y_test)
+    assert evidence.n_categories == 3
+    assert torch.allclose(evidence.category_probabilities_test, q.rest.mean, atol=1e-6)
+    assert torch.allclose(evidence.posterior_means_test, q.z.mu, atol=1e-6)
+    assert torch.equal(evidence.labels_test, q.rest.logits.argmax(1))
+    assert torch.equal(evidence.clusters_test, evidence.labels_test)
+    assert evidence.category_probabilities_train.shape == (50, 3)
+
+
+def test_unnamed_categories_are_sampled_and_held_against_the_class_of_their_number(make: Make) -> None:
+    evidence = make("joint-vae", categories=6)
+    assert evidence.category_sample_labels.bincount().tolist() == [3] * 6
+    assert evidence.category_samples.shape[0] == evidence.category_sample_predictions.shape[0] == 18
+    assert torch.equal(evidence.asked_labels, evidence.category_sample_labels)
+    assert torch.equal(evidence.asked_predictions, evidence.category_sample_predictions)
+
+
+def test_where_category_and_class_are_one_samples_are_not_made_twice(make: Make) -> None:
+    evidence = make("supervised-joint-vae")
+    assert evidence.category_samples is evidence.class_samples
+    assert evidence.category_sample_predictions is evidence.class_sample_predictions
+    assert evidence.asked_predictions is evidence.class_sample_predictions
+    assert torch.equal(evidence.category_sample_labels, evidence.class_sample_labels)
+
+
+def test_a_methods_own_labels_and_clusters_come_before_its_categories(make: Make) -> None:
+    evidence = make("joint-vae")
+    evidence.method.label = lambda x: torch.full((len(x),), 2)
+    evidence.method.cluster = lambda x: torch.full((len(x),), 1)
+    assert set(evidence.labels_test.tolist()) == {2}
+    assert set(evidence.clusters_test.tolist()) == {1}
+
+
+def test_categories_beside_classes_are_sampled_apart(make: Make) -> None:
+    """A method that takes a class and has other categories too, as many or more."""
+    evidence = make("joint-vae", categories=6)
+    evidence.method.sample = evidence.method.sample_category
+    assert evidence.category_samples is not evidence.class_samples
+    assert len(evidence.category_sample_predictions) == len(evidence.category_sample_labels) == 18
+    assert len(evidence.asked_predictions) == len(evidence.asked_labels) == 12
+
+
+def test_costs_are_those_of_the_cell(make: Make) -> None:
+    evidence = make()
+    assert evidence.images_per_second == 50 / 2.0
+    assert (evidence.train_seconds, evidence.parameters, evidence.peak_memory_bytes) == (2.0, 11, 3 * 2**20)
+
+
+def test_sample_seconds_are_for_ten_thousand_after_a_warm_up(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    evidence, now = make("training-copy"), SimpleNamespace(seconds=0.0)
+
+    class Slow(AbstractMethod):
+        def sample_any(self, n: int) -> Tensor:
+            now.seconds += n
+            return torch.zeros(n, 3, 8, 12)
+
+    evidence.method = Slow()
+    monkeypatch.setattr(generated.time, "perf_counter", lambda: now.seconds)
+    assert evidence.sample_seconds == pytest.approx(10_000)
+    assert now.seconds == 60
+
+
+def test_proposals_are_one_a_class_sample_and_split_by_class(make: Make) -> None:
+    evidence = make("regene", **REGENE)
+    assert evidence.proposal_labels.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
+    for name in ("accepted", "kept_at_z", "kept_decoded", "of_right_sources"):
+        assert getattr(evidence, f"proposals_{name}").dtype == torch.bool
+        assert getattr(evidence, f"proposals_{name}").shape == (12,)
+    assert evidence.proposals_accepted.all()
+    assert evidence.proposal_predictions.shape == (12,)
+    with pytest.raises(NotGiven):
+        make("vae").proposal_labels  # noqa: B018

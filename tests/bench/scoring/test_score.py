@@ -1,0 +1,131 @@
+"""From evidence to figures: which metrics are taken, and what becomes of those that cannot be."""
+
+import math
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+import metrics
+from bench.runtime.errors import UsageError
+from bench.scoring.evidence import Evidence
+from bench.scoring.gathering import NotGiven
+from bench.scoring.score import Figures, choose, measure
+from metrics.base import Figure, Items, Metric, Unavailable, registry
+
+metrics.load()
+
+
+def _metric(function: Callable[..., Any], *needs: str, **figures: Figure) -> Metric:
+    name = function.__name__
+    return Metric(name, function, "a source", "made_up", needs, figures or {name: Figure("nats", "lower")})
+
+
+class Given(SimpleNamespace):
+    """Evidence of four images: what is not listed here the method cannot give."""
+
+    n_classes = 3
+
+    def __getattr__(self, name: str) -> Any:
+        raise NotGiven(name)
+
+
+def _measure(*chosen: Metric) -> Figures:
+    return measure(Given(elbo=torch.tensor([1.0, 2, 3, 6]), y_test=torch.tensor([0, 2, 0, 2])), list(chosen))
+
+
+def test_all_are_chosen_where_none_is_named() -> None:
+    assert choose([]) == list(registry.values())
+
+
+@pytest.mark.parametrize("family", sorted({m.family for m in registry.values()}))
+def test_a_family_is_all_its_metrics(family: str) -> None:
+    found = choose([family])
+    assert {m for m in registry if registry[m].family == family} <= {m.name for m in found}
+    assert all(m.family == family or family in {m.name, *m.figures} for m in found)
+
+
+@pytest.mark.parametrize("metric", registry.values(), ids=registry)
+def test_a_metric_is_chosen_by_its_name_and_by_any_of_its_figures(metric: Metric) -> None:
+    for name in (metric.name, *metric.figures):
+        assert metric in choose([name])
+
+
+def test_an_order_or_a_name_twice_changes_nothing() -> None:
+    assert choose(["nll_iw", "elbo", "elbo"]) == choose(["elbo", "nll_iw"])
+
+
+def test_an_unknown_name_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match="'nll_wi': did you mean 'nll_iw'"):
+        choose(["elbo", "nll_wi"])
+
+
+@pytest.mark.parametrize("metric", registry.values(), ids=registry)
+def test_every_metric_asks_for_evidence_that_there_is(metric: Metric) -> None:
+    assert not [need for need in metric.needs if not hasattr(Evidence, need)]
+
+
+def test_a_metric_that_asks_for_other_evidence_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry, "mine", _metric(lambda latent_test: 0.0, "latent_test"))
+    with pytest.raises(UsageError, match=r"latent_test.*did you mean 'latents_test'"):
+        choose([])
+
+
+def test_a_number_is_a_figure() -> None:
+    def whole() -> float:
+        return 3
+
+    found = _measure(_metric(whole))
+    assert found.metrics == {"whole": 3.0}
+    assert not found.intervals
+
+
+def test_items_become_mean_interval_and_classes_beside_a_number() -> None:
+    both = _metric(
+        lambda elbo, y_test: {"mine": Items(elbo, y_test), "count": 4.0},
+        "elbo",
+        "y_test",
+        mine=Figure("nats", "higher"),
+        count=Figure("", "none"),
+    )
+    found = _measure(both)
+    assert found.metrics == {"mine": 3.0, "count": 4.0}
+    low, high = found.intervals["mine"]
+    assert 1 <= low < 3 < high <= 6
+    assert set(found.intervals) == {"mine"}
+    assert found.by_class == {"mine": [2.0, None, 4.0]}
+    assert found.definitions["mine"] == {"unit": "nats", "better": "higher", "source": "a source", "family": "made_up"}
+    assert not found.unavailable
+
+
+def test_what_the_method_cannot_give_is_left_out_without_a_word() -> None:
+    found = _measure(_metric(lambda samples: 1.0, "samples"))
+    assert not found.metrics
+    assert not found.unavailable
+
+
+def test_what_cannot_be_measured_here_is_named_with_its_reason() -> None:
+    def refused() -> float:
+        raise Unavailable("no weights")
+
+    found = _measure(_metric(refused, fid=Figure("", "lower"), kid=Figure("", "lower")))
+    assert found.unavailable == {"fid": "no weights", "kid": "no weights"}
+    assert not found.metrics
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, Items(torch.tensor([1.0, math.nan])), Items(torch.tensor([]))])
+def test_a_figure_that_is_not_finite_is_unavailable(value: Any) -> None:
+    def odd() -> Any:
+        return value
+
+    found = _measure(_metric(odd))
+    assert "not finite" in found.unavailable["odd"]
+    assert not found.metrics
+    assert not found.intervals
+
+
+def test_a_failure_is_a_failure() -> None:
+    with pytest.raises(ZeroDivisionError):
+        _measure(_metric(lambda: 1 / 0))

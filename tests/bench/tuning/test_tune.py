@@ -1,0 +1,303 @@
+"""Tuning: what is searched and by what, never the test split, every trial once, and a suite file at the end."""
+
+import csv
+import signal
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers_e2e import CLOSED, Outcome, environment, here, records, shared_cache, start, wait_for, write_suite
+
+import methods
+from bench.config.options import find, spans
+from bench.config.suite import load_suite
+from bench.records.cells import find as find_records
+from bench.records.plan import Plan
+from methods.parts import Span
+
+methods.load()
+ROW = {"beta-vae": {"hidden": 16, "latent": 4, "beta": 2.0}}
+HAS = ("reconstruction_bce", "reconstruction_mse")
+QUIET = ("--device", "cpu", "--tracking-uri", "none")
+
+
+@pytest.fixture(autouse=True)
+def _own_places(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_CACHE", str(shared_cache(tmp_path_factory)))
+    monkeypatch.setenv("BENCH_DATA_ROOT", str(tmp_path / "data"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """Sixty 4x4 images in three classes, of which six are held out."""
+    return suite_of(tmp_path, write_images(tmp_path / "tiny.npz"))
+
+
+def write_images(path: Path, test_seed: int = 1) -> Path:
+    random = np.random.default_rng(0)
+    y_train, y_test = np.arange(60) % 3, np.random.default_rng(test_seed).permutation(np.arange(30) % 3)
+    x_train = (random.random((60, 4, 4)) * 120 + 60 * y_train[:, None, None]).astype(np.uint8)
+    x_test = np.random.default_rng(test_seed).integers(0, 256, (30, 4, 4), dtype=np.uint8)
+    np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+    return path
+
+
+def suite_of(folder: Path, images: Path, rows: dict[str, dict[str, Any]] | None = None, **top: Any) -> Path:
+    top = {"dataset": f"npz:{images}", "columns": ["active_units", *HAS], "reference_rows": ["beta-vae"]} | top
+    comparison = {"comparison": {"source": "a paper", "same": True, "why": "the same"}}
+    path = write_suite(folder, rows or ROW, evaluation={"metrics": list(HAS)}, **top)
+    text = "\n".join(
+        f"{key} = {str(v).lower() if isinstance(v, bool) else repr(v)}" for key, v in comparison["comparison"].items()
+    )
+    path.write_text(f"{path.read_text()}[comparison]\n{text}\n")
+    return path
+
+
+def tune(suite: Path | str, results: Path, *rest: object, method: str = "beta-vae", trials: int = 2) -> Outcome:
+    words = ("--method", method, "--suite", suite, "--trials", trials, *rest)
+    return here("tune", *words, *(QUIET if "--tracking-uri" not in rest else ("--device", "cpu")), results=results)
+
+
+def folder_of(results: Path, name: str = "tiny-beta-vae") -> Path:
+    return results / "tune" / name
+
+
+def table(results: Path, name: str = "tiny-beta-vae") -> list[dict[str, str]]:
+    with (folder_of(results, name) / "trials.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+# What is searched.
+
+
+def test_the_space_is_what_the_types_declare() -> None:
+    found = spans(find("beta-vae").cls)
+    assert found["beta"] == Span(0.1, 20.0, log=True)
+    assert set(found) == {"latent", "beta", "capacity"}
+    assert spans(find("mmd-vae").cls)["bandwidth"].log, "also in a type that may be none"
+    assert spans(find("raw-pixels").cls) == {}
+
+
+def test_show_names_the_spans() -> None:
+    shown = here("show", "beta-vae").out.splitlines()
+    assert any("beta = 5.0" in line and "tuned over 0.1 to 20, log" in line for line in shown)
+    assert not any("hidden" in line and "tuned" in line for line in shown)
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["--options", "bta"], ["--options", "'bta'", "did you mean 'beta'"]),
+        (["--options", "hidden"], ["'hidden'", "no span", "latent, beta, capacity"]),
+        (["--options", ","], ["--options", "latent"]),
+        (["--metric", "reconstruction_bc"], ["--metric", "did you mean 'reconstruction_bce'"]),
+        (["--metric", "active_units"], ["active_units", "neither lower nor higher"]),
+        (["--metric", "elbo,nll_iw,nmi"], ["one metric, or two"]),
+        (["--metric", "generation_accuracy"], ["beta-vae", "does not give it"]),
+        (["--set", "bta=3"], ["beta-vae.bta", "did you mean 'beta'"]),
+        (["--set", "latent=0"], ["latent", "greater than or equal to 1"]),
+        (["--seeds", "0"], ["--seeds"]),
+        (["--out", "best.txt"], ["best.txt", ".toml"]),
+        (["--dataset", "digit"], ["'digit'", "did you mean 'digits'"]),
+    ],
+)
+def test_what_does_not_fit_is_one_line(tiny: Path, tmp_path: Path, words: list[str], parts: list[str]) -> None:
+    line = tune(tiny, tmp_path / "results", *words).refusal()
+    assert all(part in line for part in parts), line
+
+
+def test_a_row_or_method_that_cannot_be_tuned_is_one_line(tiny: Path, tmp_path: Path) -> None:
+    assert "did you mean 'beta-vae'" in tune(tiny, tmp_path, method="bta-vae").refusal()
+    assert "no option with a span" in tune(tiny, tmp_path, method="raw-pixels").refusal()
+    assert (
+        "--dataset digits" in tune(write_suite(tmp_path, dataset=["digits", "mnist"]), tmp_path, method="vae").refusal()
+    )
+    assert tune(tiny, tmp_path, trials=0).code == 2
+
+
+# One tuning from end to end, gone on with.
+
+
+def test_a_tuning_goes_on_where_it_stopped_and_ends_in_a_suite(tiny: Path, tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    first = tune(tiny, results, "--options", "beta,capacity", "--jobs", 2)
+    assert first.code == 0, first.err
+    folder = folder_of(results)
+    trials = table(results)
+    assert [(one["trial"], one["state"]) for one in trials] == [("0", "complete"), ("1", "complete")]
+    assert (trials[0]["beta"], trials[0]["capacity"]) == ("2.0", "0.0"), "the first is the row itself"
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("cells/*/record.json")}
+    assert len(before) == 2
+
+    again = tune(tiny, results, "--options", "beta,capacity", trials=3)
+    assert again.code == 0, again.err
+    assert "1 trials to run, 2 done before" in again.out
+    assert table(results)[:2] == trials
+    assert all(path.stat().st_mtime_ns == written for path, written in before.items())
+    assert {label for label, _ in records(folder)} == {"trial-0000", "trial-0001", "trial-0002"}
+    assert len(Plan.read(next((folder / "plans").glob("*.json"))).cells) == 3
+
+    best = min(table(results), key=lambda one: float(one["reconstruction_bce"]))
+    suite = load_suite(str(folder / "best.toml"))
+    assert suite.name == "tiny-beta-vae-tuned"
+    assert (suite.comparison, suite.reference_rows) == (None, [])
+    assert suite.methods["beta-vae"] == {**ROW["beta-vae"], "method": "beta-vae"}
+    tuned = suite.methods["beta-vae-tuned"]
+    assert (tuned["beta"], tuned["capacity"]) == (float(best["beta"]), float(best["capacity"]))
+    assert tuned["hidden"] == 16
+    assert (folder / "history.png").is_file()
+    assert (folder / "importance.png").is_file()
+    assert "best trials (3 with a value, 0 failed)" in again.out
+    assert f"--suite {folder / 'best.toml'}" in again.out
+
+    run = here("run", "--suite", folder / "best.toml", results=results)
+    assert run.code == 0, run.err
+    assert {record.label for record in find_records(results)} == {"beta-vae", "beta-vae-tuned"}
+
+
+def test_another_search_is_refused_until_fresh(tiny: Path, tmp_path: Path) -> None:
+    assert tune(tiny, tmp_path, "--options", "beta", trials=1).code == 0
+    for words in (
+        ("--options", "latent"),
+        ("--options", "beta", "--epochs", 2),
+        ("--options", "beta", "--set", "beta=3"),
+    ):
+        line = tune(tiny, tmp_path, *words).refusal()
+        assert "another search" in line
+        assert "--fresh" in line
+    afresh = tune(tiny, tmp_path, "--options", "latent", "--fresh", trials=1)
+    assert afresh.code == 0, afresh.err
+    assert [one["latent"] for one in table(tmp_path)] == ["4"]
+
+
+def test_a_killed_tuning_takes_up_its_trials_under_their_numbers(tiny: Path, tmp_path: Path) -> None:
+    words = ("--method", "beta-vae", "--suite", tiny, "--trials", 3, "--jobs", 1, *QUIET)
+    process = start(tmp_path, "tune", *words, results=tmp_path)
+    wait_for(lambda: list(folder_of(tmp_path).glob("cells/*/log.txt")), "the first trial")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "go on with:\n  python -m bench tune --method beta-vae" in err
+    assert tune(tiny, tmp_path, trials=3).code == 0
+    assert [(one["trial"], one["state"]) for one in table(tmp_path)] == [(str(k), "complete") for k in range(3)]
+
+
+# By what it is scored.
+
+
+def test_the_test_split_is_never_read(tmp_path: Path) -> None:
+    seen = []
+    for part, seed in (("one", 1), ("other", 2)):
+        (tmp_path / part).mkdir()
+        suite = suite_of(tmp_path / part, write_images(tmp_path / part / "tiny.npz", test_seed=seed))
+        metrics = "reconstruction_bce,svm_test_accuracy"
+        assert tune(suite, tmp_path / part, "--metric", metrics, "--options", "beta").code == 0
+        seen.append([{k: v for k, v in one.items() if k != "seconds"} for one in table(tmp_path / part)])
+        found = next(iter(records(folder_of(tmp_path / part)).values()))
+        assert found["protocol"]["counts"] | {"samples": 0, "originals": 0} == {
+            "train": 54,
+            "held_out": 0,
+            "test": 6,
+            "samples": 0,
+            "originals": 0,
+        }
+    assert seen[0] == seen[1]
+
+
+def test_two_metrics_give_all_of_the_front(tiny: Path, tmp_path: Path) -> None:
+    done = tune(tiny, tmp_path, "--metric", "reconstruction_bce,nmi", "--sampler", "nsga2", trials=4)
+    assert done.code == 0, done.err
+    assert "at random" in done.out, "no generation is over"
+    points = [(float(one["reconstruction_bce"]), float(one["nmi"])) for one in table(tmp_path)]
+    front = [(a, b) for a, b in points if not any((c <= a and d >= b) and (c, d) != (a, b) for c, d in points)]
+    rows = load_suite(str(folder_of(tmp_path) / "best.toml")).methods
+    assert list(rows) == ["beta-vae", *(f"beta-vae-tuned-{k + 1}" for k in range(len(front)))]
+    assert (folder_of(tmp_path) / "pareto.png").is_file()
+
+
+def test_a_value_is_the_mean_over_seeds(tiny: Path, tmp_path: Path) -> None:
+    assert tune(tiny, tmp_path, "--seeds", 2, trials=1).code == 0
+    found = [one["metrics"]["reconstruction_bce"] for one in records(folder_of(tmp_path)).values()]
+    assert len(found) == 2
+    assert float(table(tmp_path)[0]["reconstruction_bce"]) == pytest.approx(sum(found) / 2)
+
+
+# What goes wrong.
+
+
+def test_a_default_outside_its_span_is_measured_apart(tiny: Path, tmp_path: Path) -> None:
+    done = tune(tiny, tmp_path, "--set", "beta=50", "--options", "beta", trials=1)
+    assert done.code == 0, done.err
+    assert {label for label, _ in records(folder_of(tmp_path))} == {"default", "trial-0000"}
+    assert "default" in done.out.split("best trials")[1]
+    assert "importance.png is not drawn: 1 complete trials" in done.out
+
+
+def test_a_failed_trial_is_shown_and_costs_no_other(tiny: Path, tmp_path: Path) -> None:
+    plugin = tmp_path / "picky.py"
+    plugin.write_text(
+        "from typing import Annotated\n"
+        "from methods.base import AbstractMethod, ImageSpec, method\n"
+        "from methods.parts import Span\n"
+        "@method('picky', source='a test')\n"
+        "class Picky(AbstractMethod):\n"
+        "    '''Gives back images, darker.'''\n"
+        "    def __init__(self, spec: ImageSpec, *, light: Annotated[float, Span(0.1, 1.0)] = 1.0) -> None:\n"
+        "        super().__init__()\n"
+        "        self.light = light\n"
+        "    def phases(self, data):\n"
+        "        if self.light < 1.0:\n"
+        "            raise RuntimeError('too dark')\n"
+        "        yield from ()\n"
+        "    def reconstruct(self, x, y):\n"
+        "        return x * self.light\n"
+    )
+    done = tune(tiny, tmp_path, "--metric", "reconstruction_mse", "--plugin", plugin, method="picky", trials=3)
+    assert done.code == 0, done.err
+    assert "failed: seed 0: error: too dark" in done.out
+    assert [one["state"] for one in table(tmp_path, "tiny-picky")] == ["complete", "fail", "fail"]
+    assert (
+        "0 trials to run, 3 done before"
+        in tune(tiny, tmp_path, "--metric", "reconstruction_mse", "--plugin", plugin, method="picky", trials=3).out
+    )
+    assert load_suite(str(folder_of(tmp_path, "tiny-picky") / "best.toml")).plugins == [str(plugin)]
+
+
+# What MLflow is told.
+
+
+def test_one_run_in_mlflow(tiny: Path, tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+
+    uri = f"sqlite:///{tmp_path / 'store.db'}"
+    assert tune(tiny, tmp_path, "--options", "beta", "--tracking-uri", uri).code == 0
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("tiny-tune")
+    assert experiment is not None
+    (run,) = client.search_runs([experiment.experiment_id])
+    best = tomllib.loads((folder_of(tmp_path) / "best.toml").read_text())["methods"]["beta-vae-tuned"]["beta"]
+    assert float(run.data.params["best.beta-vae-tuned.beta"]) == best
+    assert {"default/reconstruction_bce", "beta-vae-tuned/reconstruction_bce"} <= set(run.data.metrics)
+    names = {item.path for item in client.list_artifacts(run.info.run_id)}
+    assert names == {"trials.csv", "history.png", "importance.png", "best.toml"}
+
+
+def test_a_store_that_is_down_costs_a_line(tiny: Path, tmp_path: Path) -> None:
+    done = tune(tiny, tmp_path, "--tracking-uri", CLOSED, trials=1)
+    assert done.code == 0, done.err
+    assert f"MLflow at {CLOSED}" in done.out
+    assert (folder_of(tmp_path) / "best.toml").is_file()
+
+
+def test_its_help_is_light() -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "bench", "tune", "--help"]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60)
+    assert "--metric" in done.stdout
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "typer" in imported
+    assert not imported & {"torch", "mlflow", "optuna", "numpy", "pandas", "sklearn", "matplotlib"}
