@@ -264,6 +264,8 @@ class Entry:
     cls: type[AbstractMethod]
     source: str
     about: str = field(default="")
+    plugin: str = ""
+    """The plug-in's file that registers it, which may be another than its class's."""
 
 
 registry: dict[str, Entry] = {}

@@ -95,6 +95,8 @@ class Metric:
     family: str
     needs: tuple[str, ...]
     figures: dict[str, Figure]
+    plugin: str = ""
+    """The plug-in's file that registers it, which may be another than its function's."""
 
 
 def match_one_to_one(numbers: Tensor, classes: Tensor) -> Tensor:

@@ -86,20 +86,37 @@ def start(where: Path, verb: str, *rest: object, results: Path, **env: str) -> "
 def here(verb: str, *rest: object, results: Path | None = None) -> Outcome:
     """The same command in this process: seconds of imports are spared, and its workers' server serves the next one too.
 
-    Methods that it registers from plug-ins are forgotten again. The server keeps the environment of its first run.
+    What it registers from plug-ins is forgotten again. The server keeps the environment of its first run.
     """
     import torch
 
     import methods
+    import metrics
     from bench.cli import app as cli
-    from methods.base import registry
+    from bench.datasets import registry as datasets
+    from bench.runner.launchers import base as launchers
+    from bench.runner.launchers import find as find_launcher
+    from methods.backbones import BACKBONES
 
     methods.load()
+    metrics.load()
+    datasets.names()
+    find_launcher("local")
     words, threads = arguments(verb, *rest, results=results), torch.get_num_threads()
     out, err = io.StringIO(), io.StringIO()
     code: Any = None
-    streams = (contextlib.redirect_stdout(out), contextlib.redirect_stderr(err))
-    with streams[0], streams[1], mock.patch("sys.argv", ["bench", *words]), mock.patch.dict(registry):
+    with contextlib.ExitStack() as held:
+        for one in (contextlib.redirect_stdout(out), contextlib.redirect_stderr(err)):
+            held.enter_context(one)
+        held.enter_context(mock.patch("sys.argv", ["bench", *words]))
+        for registry in (
+            methods.base.registry,
+            metrics.base.registry,
+            datasets.registry,
+            launchers.registry,
+            BACKBONES,
+        ):
+            held.enter_context(mock.patch.dict(registry))
         try:
             cli.main()
         except SystemExit as end:

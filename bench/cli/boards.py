@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from bench.cli.flags import Results
+from leaderboards.figures import built_in
 
 
 def leaderboard(
@@ -35,7 +36,9 @@ def leaderboard(
 
 
 def figure(
-    name: Annotated[str | None, typer.Argument(help="A figure's name; none lists them with a word on each.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help=f"{', '.join(built_in())}; none lists them with a word on each.")
+    ] = None,
     suite: Annotated[str | None, typer.Option(help="The suite whose records are drawn.", metavar="S")] = None,
     results: Results = None,
     out: Annotated[

@@ -13,6 +13,8 @@ from bench.records.cells import BrokenRecord, cells_folder, read
 from bench.records.record import Record
 from bench.runtime.errors import UsageError, nearest
 from bench.runtime.paths import data_root, results_folder
+from methods.backbones import BACKBONES
+from methods.choices import Chosen
 
 if TYPE_CHECKING:
     from methods.parts import Span
@@ -114,6 +116,8 @@ def _kind(annotation: object) -> str:
     if type(None) in get_args(annotation) and len(kinds) == 1:
         return f"{_kind(kinds[0])}; or none"
     extra = getattr(annotation, "__metadata__", ())
+    if Chosen("backbone") in extra:
+        return f"one of {', '.join(BACKBONES)}"
     base = getattr(annotation, "__origin__", annotation) if extra else annotation
     name = base.__name__ if isinstance(base, type) else str(base).removeprefix("typing.")
     signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}

@@ -1,10 +1,10 @@
 """The verb `perf` of the command line."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from bench.cli.flags import DataRoot, Device, Likelihood, Plugin
+from bench.cli.flags import NAMES_OF_BACKBONES, DataRoot, Device, Likelihood, Plugin
 
 
 def perf(
@@ -26,8 +26,8 @@ def perf(
         ),
     ] = False,
     backbone: Annotated[
-        Literal["mlp", "mlp-softplus", "conv32"] | None,
-        typer.Option(help="One shared network [every one that the images allow]."),
+        str | None,
+        typer.Option(help="One shared network [every one that the images allow].", metavar=NAMES_OF_BACKBONES),
     ] = None,
     likelihood: Likelihood = None,
     plugin: Plugin = None,

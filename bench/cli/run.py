@@ -5,7 +5,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from bench.cli.flags import DataRoot, Device, Likelihood, Plugin, Results, SuiteOption, TrackingUri
+from bench.cli.flags import NAMES_OF_BACKBONES, DataRoot, Device, Likelihood, Plugin, Results, SuiteOption, TrackingUri
+from bench.config.choices import OPTIMISERS, Precision
+
+RATES = ", ".join(f"{name} {one.learning_rate:g}" for name, one in OPTIMISERS.items())
 
 
 def run(
@@ -32,17 +35,18 @@ def run(
     data_root: DataRoot = None,
     results: Results = None,
     device: Device = "auto",
-    precision: Annotated[
-        Literal["fp32", "bf16"] | None, typer.Option(help="fp32, or bf16 for the layers' products.")
-    ] = None,
+    precision: Annotated[Precision | None, typer.Option(help="fp32, or bf16 for the layers' products.")] = None,
     backbone: Annotated[
-        Literal["mlp", "mlp-softplus", "conv32"] | None,
-        typer.Option(help="The rows' shared network instead of the suite's."),
+        str | None,
+        typer.Option(help="The rows' shared network instead of the suite's.", metavar=NAMES_OF_BACKBONES),
     ] = None,
     likelihood: Likelihood = None,
     optimiser: Annotated[
-        Literal["adam", "adadelta"] | None,
-        typer.Option(help="Instead of the suite's; another one brings its own learning rate, 0.001 or 1."),
+        str | None,
+        typer.Option(
+            help=f"Instead of the suite's; another one brings its own learning rate ({RATES}).",
+            metavar="|".join(OPTIMISERS),
+        ),
     ] = None,
     neutral_epochs: Annotated[
         int | None,

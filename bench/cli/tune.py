@@ -1,10 +1,11 @@
 """The verb `tune` of the command line."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from bench.cli.flags import DataRoot, Device, Plugin, Results, SuiteOption, TrackingUri
+from methods.choices import Sampler
 
 
 def tune(
@@ -20,7 +21,7 @@ def tune(
             help="One metric, or two for a Pareto front [the suite's first column with a direction].", metavar="A[,B]"
         ),
     ] = None,
-    sampler: Annotated[Literal["tpe", "nsga2"], typer.Option(help="Optuna's sampler.")] = "tpe",
+    sampler: Annotated[Sampler, typer.Option(help="Optuna's sampler.")] = "tpe",
     seeds: Annotated[str | None, typer.Option(help="Seeds of a trial, which counts by their mean: 3 or 0,1,2.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of a trial instead of the suite's.", min=1)] = None,
     dataset: Annotated[

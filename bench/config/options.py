@@ -5,13 +5,15 @@ from collections.abc import Collection, Iterable, Sequence
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
-from pydantic import ConfigDict, ValidationError, create_model
+from pydantic import AfterValidator, ConfigDict, ValidationError, create_model
 
 from bench.config.suite import explain
 from bench.records.record import BERNOULLI
 from bench.runtime.errors import UsageError, nearest
+from methods.backbones import BACKBONES
 from methods.base import AbstractMethod, Entry, ImageSpec, registry
-from methods.parts import Backbone, Likelihood, Span
+from methods.choices import Backbone, Chosen, Likelihood
+from methods.parts import Span
 
 LISTS = (Any, object, list, tuple, set, frozenset, Sequence, Collection, Iterable)
 """Types whose values a list may give."""
@@ -84,8 +86,24 @@ def on_shared(
 
 def shared_options(entry: Entry) -> list[str]:
     """Those of backbone and likelihood that a method takes from the suite: it declares them with our types."""
-    hints = get_type_hints(entry.cls.__init__)
+    hints = get_type_hints(entry.cls.__init__, include_extras=True)
     return [name for name, kind in SHARED.items() if hints.get(name) == kind]
+
+
+def check_backbone(name: str) -> str:
+    """Raises ValueError with the nearest name unless it is a backbone's. Those of plug-ins are there once they are loaded."""
+    if name not in BACKBONES:
+        raise ValueError(nearest(name, BACKBONES, "backbone"))
+    return name
+
+
+def _checked(hint: Any) -> Any:
+    """The type of an option with the check of what it names."""
+    return (
+        Annotated[hint, AfterValidator(check_backbone)]
+        if Chosen("backbone") in getattr(hint, "__metadata__", ())
+        else hint
+    )
 
 
 def resolve(label: str, entry: Entry, given: dict[str, Any]) -> dict[str, Any]:
@@ -96,7 +114,7 @@ def resolve(label: str, entry: Entry, given: dict[str, Any]) -> dict[str, Any]:
         if name not in parameters:
             raise UsageError(f"{label}.{name}: {nearest(name, parameters, f'option of method {entry.name!r}')}")
     fields: dict[str, Any] = {
-        name: (hints[name], ... if p.default is inspect.Parameter.empty else p.default)
+        name: (_checked(hints[name]), ... if p.default is inspect.Parameter.empty else p.default)
         for name, p in parameters.items()
     }
     model = create_model(f"{entry.name} options", __config__=ConfigDict(extra="forbid", strict=True), **fields)

@@ -1,11 +1,14 @@
 """What the command line changes in a suite."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from bench.config.choices import OPTIMISERS
 from bench.config.plugins import register
 from bench.config.rows import settle_rows
 from bench.config.suite import Suite, load_suite, parse_seeds
+from bench.runtime.errors import UsageError, nearest
+from methods.backbones import BACKBONES
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,20 @@ class SuiteOverrides:
         if self.dataset is not None:
             changes["dataset"] = [self.dataset]
         if self.backbone is not None:
-            changes["backbone"] = self.backbone
+            changes["backbone"] = _known("--backbone", self.backbone, BACKBONES, "backbone")
         if self.likelihood is not None:
             changes["likelihood"] = self.likelihood
         if self.neutral_epochs is not None:
             changes["evaluation"] = suite.evaluation.model_copy(update={"neutral_epochs": self.neutral_epochs})
+        if self.optimiser is not None:
+            _known("--optimiser", self.optimiser, OPTIMISERS, "optimiser")
         budget = {"epochs": self.epochs, "precision": self.precision, "optimiser": self.optimiser}
         changes["budget"] = suite.budget.changed(**budget)
         return suite.model_copy(update=changes)
+
+
+def _known(flag: str, name: str, known: Iterable[str], what: str) -> str:
+    """Raises UsageError with the nearest name."""
+    if name not in known:
+        raise UsageError(f"{flag}: {nearest(name, known, what)}")
+    return name

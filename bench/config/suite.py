@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from bench.config.budget import Budget
 from bench.runtime.errors import UsageError, nearest
+from methods.choices import Likelihood
 
 SUITES = Path(__file__).parents[1] / "suites"
 
@@ -74,12 +75,11 @@ class Suite(BaseModel):
     dataset: list[str] = Field(min_length=1)
     seeds: int | list[int] = 3
     held_out: int = Field(default=0, ge=0, description="training images kept back from training")
-    backbone: Literal["mlp", "mlp-softplus", "conv32"] = Field(
-        default="mlp", description="the network of every method that takes a shared one"
+    backbone: str = Field(
+        default="mlp",
+        description="the network of every method that takes a shared one: of methods.backbones or a plug-in",
     )
-    likelihood: Literal["bernoulli", "discretised-logistic"] = Field(
-        default="bernoulli", description="p(x|z) of every method that states one"
-    )
+    likelihood: Likelihood = Field(default="bernoulli", description="p(x|z) of every method that states one")
     budget: Budget
     evaluation: Evaluation = Evaluation()
     methods: dict[str, dict[str, Any]] = Field(min_length=1)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from statistics import median
-from typing import get_args
 
 import torch
 
@@ -19,11 +18,11 @@ from bench.datasets import load
 from bench.perf.peers import SLICE, VAE, Setting, Slices, Timed, by_hand, epochs_in_turn, in_turn, ours, plain
 from bench.records.record import BERNOULLI
 from bench.runtime import environment
-from bench.runtime.errors import UsageError
+from bench.runtime.errors import UsageError, nearest
 from bench.runtime.paths import data_root
 from bench.runtime.seeds import deterministic
+from methods.backbones import BACKBONES
 from methods.base import AbstractVAE, Images, ImageSpec, TrainingData
-from methods.parts import Backbone
 
 OURS, OF_VAE = "ours, fp32", "vae, ours fp32"
 AGREE_FP32 = 0.01
@@ -91,9 +90,11 @@ def backbones(setting: Setting, asked: str | None) -> list[str]:
             raise UsageError(f"perf: {setting.method} has a network of its own: leave --backbone out")
         return [""]
     if asked:
+        if asked not in BACKBONES:
+            raise UsageError("--backbone: " + nearest(asked, BACKBONES, "backbone"))
         return [asked]
     fit, last = [], None
-    for name in get_args(Backbone):
+    for name in BACKBONES:
         try:
             with torch.device("meta"):
                 replace(setting, backbone=name).module()

@@ -27,7 +27,7 @@ class Record:
     protocol: counts, extractors and their hashes, the neutral classifier's own accuracy.
     comparison: how this suite stands to a paper: {"source", "same" (bool), "why"}; empty for suites of no paper.
     timings: *_seconds; `side_by_side` is the number of cells that shared the device.
-    sources: file to sha256 of all code that can change the result.
+    sources: file to digest of all code that can change the result (bench.records.sources).
     """
 
     cell: str

@@ -3,17 +3,14 @@
 import time
 import traceback
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from threadpoolctl import threadpool_limits
 
-import methods
-import metrics
 from bench.config.budget import Budget
 from bench.config.options import build, find
-from bench.config.plugins import load_plugin
 from bench.config.suite import Evaluation
 from bench.datasets import load
 from bench.datasets.base import Dataset
@@ -22,55 +19,23 @@ from bench.datasets.split import divide
 from bench.records.cells import cells_folder, write
 from bench.records.plan import Cell, Plan
 from bench.records.record import Record
+from bench.records.storage import write_text
+from bench.runner.prepare import blank_record, inception, set_up
 from bench.runtime import environment
 from bench.runtime.clock import Clock
 from bench.runtime.paths import cache_folder
-from bench.runtime.seeds import deterministic, seeded
 from bench.scoring import classifier as neutral
-from bench.scoring.evidence import NEUTRAL, UPRIGHT, Evidence
+from bench.scoring.cache import Cache
+from bench.scoring.evidence import Evidence
 from bench.scoring.gathering import Costs, NotGiven
-from bench.scoring.score import choose, measure, wanted
+from bench.scoring.score import measure
+from bench.scoring.selection import choose
 from bench.training.loop import Diverged, count_parameters
-from bench.training.search import TRIALS
+from bench.training.search import TRIALS, stacked
 from bench.training.store import Shelf
-from bench.training.trainer import Trained, Training
+from bench.training.trainer import Trained, Training, initialised
 from methods.base import AbstractMethod, Images, ImageSpec, TrainingData
 from metrics.base import Unavailable
-from metrics.features import Extractor, inception_extractor
-
-EVALUATION = (
-    "given",
-    "latents",
-    "samples",
-    "proposals",
-    "features",
-    "neighbours",
-    "nearest",
-    "evidence",
-    "gathering",
-    "score",
-    "intervals",
-    "classifier",
-)
-"""Modules that see a method only when it is trained: a shared phase does not hang on them."""
-
-
-def prepare(plan_path: Path) -> None:
-    """What the cells of a plan share, made once before them: the neutral classifier of each data set and of its upright one."""
-    plan = Plan.read(plan_path)
-    _set_up(plan)
-    evaluation = Evaluation(**plan.evaluation)
-    needed = wanted(evaluation.metrics, evaluation.mixing)
-    if not needed & (NEUTRAL | UPRIGHT):
-        return
-    root, device = Path(plan.data_root), torch.device(plan.device)
-    recipe = (evaluation.neutral, evaluation.neutral_epochs)
-    for name in dict.fromkeys(cell["dataset"] for cell in plan.cells):
-        dataset = load(name, root, download=False)
-        if needed & NEUTRAL:
-            neutral.get(dataset, device, *recipe)
-        if needed & UPRIGHT and dataset.upright:
-            neutral.get(load_upright(dataset, root), device, *recipe)
 
 
 def run_cell(plan_path: Path, identity: str, launched: float | None = None) -> Record:
@@ -114,14 +79,12 @@ class CellRun:
         """Data, method, training, evidence, metrics, pictures."""
         evaluation = Evaluation(**self.plan.evaluation)
         with self.clock.measure("setup"):
-            _set_up(self.plan)
+            set_up(self.plan)
             self.record.environment |= environment.describe(self.device)
             dataset, data, test = self._data()
             method = self._method(dataset)
         self.record.timings["start_to_training_seconds"] = self.clock.total()
-        with seeded(self.cell.seed, "noise", self.device):
-            budget = Budget(**self.cell.budget)
-            self._train(method, data, test, budget)
+        self._train(method, data, test, Budget(**self.cell.budget))
         with self.clock.measure("evaluate"):
             evidence = self._evidence(method, dataset, data, test, evaluation)
             found = measure(evidence, choose(evaluation.metrics))
@@ -156,9 +119,9 @@ class CellRun:
 
     def _method(self, dataset: Dataset) -> AbstractMethod:
         entry = find(self.cell.method)
-        with seeded(self.cell.seed, "weights", torch.device("cpu")):  # on the CPU: the same weights on every device
-            method = build(self.cell.label, entry, ImageSpec(*dataset.shape, dataset.n_classes), self.cell.options)
-        return method.to(self.device)
+        spec = ImageSpec(*dataset.shape, dataset.n_classes)
+        make = partial(build, self.cell.label, entry, spec, self.cell.options)
+        return initialised(make, self.cell.seed, self.device)
 
     def _train(self, method: AbstractMethod, data: TrainingData, test: Images, budget: Budget) -> None:
         progress = self.folder / "progress"
@@ -176,14 +139,12 @@ class CellRun:
         training = Training(
             method, data, test, budget, self.cell.seed, self.clock, on_epoch, self.folder, shelf, beside
         )
-        training.run(self.trained)
+        training.run_seeded(self.trained)
         method.eval()
         self.record.facts = method.facts
 
     def _shared_setting(self) -> dict[str, Any]:
         """What decides how a shared phase turns out, beside the method and its state: data, split, budget, code, arithmetic."""
-        evaluation = ("metrics/", *(f"bench/scoring/{name}.py" for name in EVALUATION))
-        code = {name: digest for name, digest in self.cell.sources.items() if not name.startswith(evaluation)}
         arithmetic = {"device": environment.describe(self.device)["device"], "threads": self.plan.threads}
         return {
             "data": self.cell.data_digest,
@@ -191,7 +152,7 @@ class CellRun:
             "held_out": self.plan.held_out,
             "score_on": self.plan.score_on,
             "budget": self.cell.budget,
-            "code": code,
+            "code": self.cell.training,
             "torch": torch.__version__,
             **arithmetic,
         }
@@ -229,7 +190,7 @@ class CellRun:
             inception=lambda: inception(self.plan),
             originals_name=originals,
             train_name=train,
-            feature_cache=cache_folder() / "features",
+            cache=Cache(cache_folder() / "features"),
             upright=(lambda: neutral.get(load_upright(dataset, root), self.device, *recipe))
             if dataset.upright
             else None,
@@ -252,12 +213,13 @@ class CellRun:
         (self.folder / "curves.csv").write_text(self.trained.curves.csv())
 
     def finish(self, status: str, error: BaseException | None) -> Record:
-        """Write curves and record."""
+        """Write curves, the trials of searches, and the record."""
+        record = self.record
         with self.clock.measure("log"):
             self._write_curves()
-        record = self.record
-        if self.trained.searched.tables:
-            record.artifacts.append(TRIALS)
+            if self.trained.searched.tables:
+                write_text(self.folder / TRIALS, stacked(self.trained.searched.tables))
+                record.artifacts.append(TRIALS)
         record.status = status
         if error is not None:
             record.error = {
@@ -274,48 +236,3 @@ class CellRun:
         record.environment["worker_peak_mib"] = environment.peak_memory(torch.device("cpu")) / 2**20
         write(record, Path(self.plan.results))
         return record
-
-
-def blank_record(plan: Plan, cell: Cell) -> Record:
-    """What is known of a cell before it has run."""
-    labels = {}
-    try:
-        cls = find(cell.method).cls
-        labels = {"train": cls.labels_in_training, "test": cls.labels_at_test}
-    except ValueError:
-        pass  # a plug-in's method in a process that has not loaded it: the failure record goes without the column
-    return Record(
-        cell=cell.cell,
-        suite=plan.suite,
-        label=cell.label,
-        method=cell.method,
-        dataset=cell.dataset,
-        seed=cell.seed,
-        options=cell.options,
-        budget=cell.budget,
-        status="ok",
-        labels=labels,
-        comparison=plan.comparison,
-        data_digest=cell.data_digest,
-        sources=cell.sources,
-        likelihood=plan.likelihood,
-    )
-
-
-def _set_up(plan: Plan) -> None:
-    torch.set_num_threads(plan.threads)
-    threadpool_limits(
-        plan.threads
-    )  # BLAS and OpenMP behind NumPy and scikit-learn: side-by-side cells keep to their cores
-    deterministic()
-    methods.load()
-    metrics.load()
-    for plugin in plan.plugins:
-        load_plugin(plugin)
-
-
-def inception(plan: Plan) -> Extractor:
-    """The extractor that the plan settled on. Raises Unavailable with the plan's reason where there is none."""
-    if "reason" in plan.inception:
-        raise Unavailable(plan.inception["reason"])
-    return inception_extractor(Path(plan.inception["path"]))

@@ -1,27 +1,31 @@
 """From a suite to a plan: every row, option, data set and figure checked before the first cell runs."""
 
-import inspect
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from bench.config.budget import Budget
+from bench.config.choices import OPTIMISERS
 from bench.config.options import build, find, on_shared, resolve
 from bench.config.plugins import register
 from bench.config.rows import settle_rows
 from bench.config.suite import Suite
 from bench.datasets import load
 from bench.datasets.base import Dataset
+from bench.datasets.split import divide
 from bench.records import sources
 from bench.records.plan import Cell, Plan, ScoreOn, cell_id
 from bench.records.record import BERNOULLI
 from bench.runtime.environment import choose_device, cores
 from bench.runtime.errors import UsageError
 from bench.runtime.paths import data_root, results_folder
-from bench.scoring.evidence import INCEPTION
-from bench.scoring.score import choose, wanted
-from methods.base import ImageSpec
+from bench.scoring.selection import choose, code_of_evidence, code_of_score, wanted
+from bench.training.trainer import Training
+from methods import backbones
+from methods.base import Entry, ImageSpec
 from metrics.base import Metric, Unavailable
 from metrics.features import file_hash, inception_extractor
 
@@ -49,7 +53,7 @@ def make_plan(suite: Suite, request: RunSettings, score_on: ScoreOn = "test") ->
     suite = settle_rows(suite)
     device = choose_device(request.device)
     chosen = choose(suite.evaluation.metrics)
-    wants_inception = bool(wanted(suite.evaluation.metrics, suite.evaluation.mixing) & INCEPTION)
+    wants_inception = "inception" in wanted(suite.evaluation.metrics, suite.evaluation.mixing)
     inception = settle_inception(request.inception, device, wants_inception)
     root = data_root(request.data)
     # Sums in another order give other last bits, so the number of threads does not follow from what else happens to run.
@@ -94,21 +98,23 @@ def _cells(
         raise UsageError(
             f"suite {suite.name}: held_out={suite.held_out} leaves nothing of the {len(dataset.x_train)} training images of {dataset.name}"
         )
-    if suite.backbone == "conv32" and suite.budget.batch == 1:
+    smallest = backbones.find(suite.backbone).smallest_batch
+    if suite.budget.batch < smallest:
         raise UsageError(
-            f"suite {suite.name}: batch-norm can't train on batches of one image: set budget.batch to 2 or more"
+            f"suite {suite.name}: backbone {suite.backbone} can't train on batches of {suite.budget.batch}: "
+            f"set budget.batch to {smallest} or more"
         )
     spec = ImageSpec(*dataset.shape, dataset.n_classes)
     budget = suite.budget.model_dump()
-    metric_files = {Path(inspect.getfile(metric.function)) for metric in chosen}
+    scoring = code_of_evidence(["mixtures"]) if suite.evaluation.mixing else {}
+    for metric in chosen:
+        scoring |= code_of_score(metric)
     cells = []
     for label, row in suite.methods.items():
         given = dict(row)
         entry = find(str(given.pop("method", label)))
         options = resolve(label, entry, on_shared(label, entry, given, suite.backbone, suite.likelihood))
-        with torch.device("meta"):  # shapes and option checks alone: no weights are drawn
-            settled = build(label, entry, spec, options).facts
-        code = sources.of_method(Path(inspect.getfile(entry.cls)), metric_files)
+        settled, training = described(label, entry, spec, options, suite.budget)
         content = {
             "suite": suite.name,
             "label": label,
@@ -122,14 +128,30 @@ def _cells(
             "device": device.type,
             "threads": threads,
             "inception": inception.get("hash", ""),
-            "sources": code,
+            "sources": sources.combined(training | scoring),
             **({} if score_on == "test" else {"score_on": score_on}),
             **({} if suite.likelihood == BERNOULLI else {"likelihood": suite.likelihood}),
         }
         for seed in suite.seed_list():
             identity = cell_id(dataset.name, label, seed, {**content, "seed": seed})
-            cells.append(Cell(identity, label, entry.name, dataset.name, seed, options, budget, dataset.digest, code))
+            about = (identity, label, entry.name, dataset.name, seed, options, budget, dataset.digest)
+            cells.append(Cell(*about, training | scoring, sources.combined(training)))
     return cells
+
+
+def described(
+    label: str, entry: Entry, spec: ImageSpec, options: dict[str, Any], budget: Budget
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """What a method settles on by itself when it is built, and file to digest of what its training hangs on.
+
+    That is its own code, the loop, the search, the split, and the entries of registries that it and the budget choose.
+    """
+    backbones.handed_out.clear()
+    with torch.device("meta"):  # shapes and option checks alone: no weights are drawn
+        settled = build(label, entry, spec, options).facts
+    networks = [backbones.find(name) for name in sorted(backbones.handed_out)]
+    optimiser = sources.of_definition(Budget.make_optimiser, OPTIMISERS[budget.optimiser].make)
+    return settled, sources.of_entry(entry.plugin, entry.cls, Training, divide, *networks) | optimiser
 
 
 def default_jobs(device: torch.device, cells: int, threads: int) -> int:

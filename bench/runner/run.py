@@ -13,8 +13,8 @@ from bench.records.cells import BrokenRecord, cells_folder, read, set_aside, wri
 from bench.records.plan import Cell, Plan
 from bench.records.record import Record
 from bench.records.storage import Held, locked, write_text
-from bench.runner.cell import blank_record
 from bench.runner.launchers.base import Ended, Launcher
+from bench.runner.prepare import blank_record
 from bench.runner.progress import watcher
 from bench.runtime import environment
 from bench.runtime.errors import UsageError
@@ -27,18 +27,19 @@ INTERRUPTED = 130
 @contextmanager
 def owned(results: Path) -> Iterator[None]:
     """Hold a results folder for one run. Raises UsageError where it can't be written or another run holds it."""
-    holder = results / ".holder"
+    lock = results / ".lock"
     with ExitStack() as held:
         try:
             (results / "plans").mkdir(parents=True, exist_ok=True)
-            held.enter_context(locked(results / ".lock", wait=False))
-            write_text(holder, str(os.getpid()))
+            write_text(results / ".writable", "")
+            held.enter_context(locked(lock, wait=False))
+            lock.write_text(str(os.getpid()))
         except OSError as problem:
             raise UsageError(
                 f"results folder {results}: cannot be written ({problem.strerror or problem}): give another with --results"
             ) from problem
         except Held:
-            process = holder.read_text().strip() if holder.is_file() else "unknown"
+            process = lock.read_text().strip() or "unknown"
             raise UsageError(
                 f"results folder {results}: another run (process {process}) is writing to it: wait for it, or give another with --results"
             ) from None

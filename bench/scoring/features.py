@@ -1,24 +1,28 @@
 """Features of images as named networks see them, each image's once; those of original images are kept on disk."""
 
+from __future__ import annotations
+
 import hashlib
 import math
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from bench.records.sources import ROOT
-from bench.records.storage import keep_tensors, kept_tensors
 from bench.scoring.gathering import gathered
 from bench.scoring.proposals import Proposed
 from metrics.base import Unavailable
-from metrics.features import Extractor, FeatureSet, classes_of, features_of, frechet, to_uint8
+from metrics.features import FeatureSet, classes_of, features_of, frechet, to_uint8
+
+if TYPE_CHECKING:
+    from metrics.features import Extractor
 
 INCEPTION_BATCH = 100
 ALPHAS = tuple(step / 10 for step in range(11))
-ENDS = {ALPHAS[0]: "originals", ALPHAS[-1]: "reconstructions"}
+ENDS = ALPHAS[0], ALPHAS[-1]
 
 
 class Featured(Proposed):
@@ -50,9 +54,9 @@ class Featured(Proposed):
         images = self._quantised_reconstructions
         return FeatureSet(features_of(self.neutral, images))
 
-    def _by_neutral(self, images: Tensor) -> tuple[str, Callable[[], Tensor]]:
+    def _by_neutral(self, images: Tensor) -> tuple[str, type, Callable[[], Tensor]]:
         network = self.neutral
-        return f"neutral-{network.hash()[:16]}", lambda: features_of(network, images)
+        return f"neutral-{network.hash()[:16]}", type(network), lambda: features_of(network, images)
 
     # As Inception sees it.
     @gathered
@@ -63,7 +67,8 @@ class Featured(Proposed):
     @gathered
     def originals_in_inception(self) -> FeatureSet:
         extractor = self.inception
-        return self._kept_set(extractor.get_name(), lambda: _inception_features(extractor, self.originals))
+        make = partial(_inception_features, extractor, self.originals)
+        return self._kept_set(extractor.get_name(), type(extractor), make)
 
     @gathered
     def reconstructions_in_inception(self) -> FeatureSet:
@@ -85,60 +90,70 @@ class Featured(Proposed):
         digest = hashlib.sha256(" ".join(seen_by).encode())
         for images in (x, again):
             digest.update(images.cpu().contiguous().numpy().data)
-        path = self.feature_cache / f"mixtures-{digest.hexdigest()[:24]}-{self.device.type}-{_code()}.safetensors"
-        kept = kept_tensors(path)
-        if kept is not None and "rows" in kept:
-            return [(*row[:3], None if math.isnan(row[3]) else row[3]) for row in kept["rows"].tolist()]
-        rows = [self._mixed(alpha, to_uint8((1 - alpha) * x + alpha * again), len(seen_by) > 1) for alpha in ALPHAS]
-        table = [[math.nan if value is None else value for value in row] for row in rows]
-        keep_tensors(path, {"rows": torch.tensor(table, dtype=torch.float64)})
-        return rows
+        name = f"mixtures-{digest.hexdigest()[:24]}-{self.device.type}"
+        makers: list[type] = [Featured, type(self.neutral)]
+        if len(seen_by) > 1:
+            makers.append(type(self.inception))
+        kept = self.cache.get(name, makers, lambda: {"rows": self._mixtures_of(x, again, len(seen_by) > 1)})
+        return [(*row[:3], None if math.isnan(row[3]) else row[3]) for row in kept["rows"].tolist()]
 
-    def _mixed(self, alpha: float, images: Tensor, by_inception: bool) -> tuple[float, float, float, float | None]:
-        seen = self._mixture("neutral", alpha, images)
-        right = classes_of(self.neutral, seen.values)[0] == self.y_test[: len(images)]
-        apart = frechet(self.originals_in_neutral, seen)
-        fid = frechet(self.originals_in_inception, self._mixture("inception", alpha, images)) if by_inception else None
-        return alpha, right.double().mean().item(), apart, fid
-
-    def _mixture(self, network: str, alpha: float, images: Tensor) -> FeatureSet:
-        """Features of a mixture; at its two ends those of the originals and the reconstructions themselves."""
-        if alpha in ENDS:
-            return getattr(self, f"{ENDS[alpha]}_in_{network}")
-        return FeatureSet(
-            features_of(self.neutral, images) if network == "neutral" else _inception_features(self.inception, images)
+    def _mixtures_of(self, x: Tensor, again: Tensor, by_inception: bool) -> Tensor:
+        """(A, 4) float64, NaN where there is no Inception."""
+        rows = [self._mixed(alpha, to_uint8((1 - alpha) * x + alpha * again), by_inception) for alpha in ALPHAS]
+        return torch.tensor(
+            [[math.nan if value is None else value for value in row] for row in rows], dtype=torch.float64
         )
 
+    def _mixed(self, alpha: float, images: Tensor, by_inception: bool) -> tuple[float, float, float, float | None]:
+        seen = self._mixture_in_neutral(alpha, images)
+        right = classes_of(self.neutral, seen.values)[0] == self.y_test[: len(images)]
+        apart = frechet(self.originals_in_neutral, seen)
+        fid = frechet(self.originals_in_inception, self._mixture_in_inception(alpha, images)) if by_inception else None
+        return alpha, right.double().mean().item(), apart, fid
+
+    # Features of a mixture; at its two ends those of the originals and the reconstructions themselves.
+    def _mixture_in_neutral(self, alpha: float, images: Tensor) -> FeatureSet:
+        if alpha in ENDS:
+            return self.originals_in_neutral if alpha == ENDS[0] else self.reconstructions_in_neutral
+        return FeatureSet(features_of(self.neutral, images))
+
+    def _mixture_in_inception(self, alpha: float, images: Tensor) -> FeatureSet:
+        if alpha in ENDS:
+            return self.originals_in_inception if alpha == ENDS[0] else self.reconstructions_in_inception
+        return FeatureSet(_inception_features(self.inception, images))
+
     # On disk.
-    def _kept_set(self, extractor: str, make: Callable[[], Tensor]) -> FeatureSet:
+    def _kept_set(self, extractor: str, network: type, make: Callable[[], Tensor]) -> FeatureSet:
         """The originals' features with their statistics."""
-        kept = self._kept_features(self.originals_name, len(self.originals), extractor, make, statistics=True)
+        kept = self._kept_features(self.originals_name, len(self.originals), extractor, network, make, statistics=True)
         return FeatureSet(kept["features"], {name: kept[name].numpy() for name in ("mu", "sigma") if name in kept})
 
     def _kept_features(
-        self, images: str, count: int, extractor: str, make: Callable[[], Tensor], statistics: bool = False
+        self,
+        images: str,
+        count: int,
+        extractor: str,
+        network: type,
+        make: Callable[[], Tensor],
+        statistics: bool = False,
     ) -> dict[str, Tensor]:
-        """From the cache, by the names of images, network, kind of device and code; made, and put there, where it is not or is broken."""
+        """From the cache, by the names of images, network, kind of device and code; made where it is not there or has other counts."""
         name = "".join(c if c.isalnum() or c in "-_." else "_" for c in images)
-        path = self.feature_cache / f"{name}-{extractor}-{self.device.type}-{_code()}.safetensors"
         parts = ("features", "mu", "sigma") if statistics else ("features",)
-        kept = kept_tensors(path)
-        if kept is not None and all(part in kept for part in parts) and len(kept["features"]) == count:
-            return {part: kept[part].to(self.device) if part == "features" else kept[part] for part in parts}
-        made = {"features": make()}
-        if statistics and count > 1:
-            found = FeatureSet(made["features"]).statistics
-            made |= {part: torch.from_numpy(found[part]) for part in ("mu", "sigma")}
-        keep_tensors(path, made)
-        return made
+
+        def made() -> dict[str, Tensor]:
+            found = {"features": make()}
+            if statistics and count > 1:
+                taken = FeatureSet(found["features"]).statistics
+                found |= {part: torch.from_numpy(taken[part]) for part in ("mu", "sigma")}
+            return found
+
+        def fits(kept: dict[str, Tensor]) -> bool:
+            return all(part in kept for part in parts) and len(kept["features"]) == count
+
+        kept = self.cache.get(f"{name}-{extractor}-{self.device.type}", [Featured, network], made, fits)
+        return {**kept, "features": kept["features"].to(self.device)}
 
 
 def _inception_features(extractor: Extractor, images: Tensor) -> Tensor:
     return torch.cat([extractor(part)[0].float() for part in images.split(INCEPTION_BATCH)])
-
-
-@cache
-def _code() -> str:
-    """Of what makes features of images, so that features of older code are not taken for these."""
-    files = ("metrics/features/networks.py", "metrics/features/resnet.py", "bench/scoring/features.py")
-    return hashlib.sha256(b"".join((ROOT / file).read_bytes() for file in files)).hexdigest()[:8]

@@ -5,16 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 import torch
 from torch import Tensor
 
 from bench.runtime.seeds import seeded
 from metrics.base import Unavailable
-
-if TYPE_CHECKING:
-    from bench.scoring.given import Given
 
 T = TypeVar("T")
 
@@ -32,8 +29,8 @@ class gathered(Generic[T]):
     @overload
     def __get__(self, evidence: None, owner: type) -> gathered[T]: ...
     @overload
-    def __get__(self, evidence: Given, owner: type) -> T: ...
-    def __get__(self, evidence: Given | None, owner: type) -> T | gathered[T]:
+    def __get__(self, evidence: object, owner: type) -> T: ...
+    def __get__(self, evidence: Any, owner: type) -> T | gathered[T]:
         if evidence is None:
             return self  # the class's own attribute, as hasattr asks for it
         kept = evidence.kept

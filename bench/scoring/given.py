@@ -1,18 +1,22 @@
 """What evidence starts from: the method, the data, the settings, and what training cost."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from bench.config.suite import Evaluation
 from bench.runtime.seeds import stream
-from bench.scoring.classifier import Neutral
 from bench.scoring.gathering import Costs, NotGiven, gathered, joined
 from methods.base import AbstractMethod, AbstractVAE, Images, TrainingData
 from metrics.base import Unavailable
-from metrics.features import Extractor
+
+if TYPE_CHECKING:
+    from bench.config.suite import Evaluation
+    from bench.scoring.cache import Cache
+    from bench.scoring.classifier import Neutral
+    from metrics.features import Extractor
 
 
 class Given:
@@ -30,14 +34,14 @@ class Given:
         inception: Callable[[], Extractor],
         originals_name: str,
         train_name: str,
-        feature_cache: Path,
+        cache: Cache,
         upright: Callable[[], Neutral] | None = None,
     ) -> None:
         self.method, self.data, self.test, self.settings, self.costs = method, data, test, settings, costs
         self.seed_of_cell, self.device = seed, test.x.device
         self.kept: dict[str, Any] = {}
         self.protocol: dict[str, Any] = {}
-        self.originals_name, self.train_name, self.feature_cache = originals_name, train_name, feature_cache
+        self.originals_name, self.train_name, self.cache = originals_name, train_name, cache
         self._neutral, self._inception, self._upright = neutral, inception, upright
 
     def _capability(self, name: str) -> Callable[..., Tensor]:

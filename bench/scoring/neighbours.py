@@ -6,8 +6,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from bench.records.sources import ROOT
-from bench.records.storage import keep_tensors, kept_tensors
 from bench.runtime.seeds import generator
 from bench.scoring import nearest
 from bench.scoring.features import Featured
@@ -181,17 +179,10 @@ class Near(Featured):
     # What hangs on the data alone is the same for every row of a seed.
     def _on_disk(self, name: str, images: Tensor, make: Callable[[], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
         """What `make` gives, kept under a name of all that it hangs on: images, training images, settings, code and device."""
-        code = b"".join(
-            (ROOT / name).read_bytes()
-            for name in ("bench/scoring/neighbours.py", "bench/scoring/nearest.py", "methods/parts/ssim.py")
-        )
         settings = f"{name} {self.settings.novelty_candidates} {SHOWN} {self.device.type} {torch.__version__}"
-        keys = [settings.encode(), self._training_digest, _digest(images), hashlib.sha256(code).digest()]
-        path = self.feature_cache / "nearest" / f"{name}-{hashlib.sha256(b''.join(keys)).hexdigest()[:24]}.safetensors"
-        found = kept_tensors(path)
-        if found is None:
-            found = {str(at): value for at, value in enumerate(make())}
-            keep_tensors(path, found)
+        keys = hashlib.sha256(b"".join([settings.encode(), self._training_digest, _digest(images)]))
+        path = f"nearest/{name}-{keys.hexdigest()[:24]}"
+        found = self.cache.get(path, [Near], lambda: {str(at): value for at, value in enumerate(make())})
         return tuple(found[str(at)].to(self.device) for at in range(len(found)))
 
     @gathered

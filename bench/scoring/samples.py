@@ -1,18 +1,23 @@
 """What a trained method makes of nothing, and what classifiers make of its images."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from bench.scoring.classifier import Neutral
 from bench.scoring.gathering import NotGiven, gathered
 from bench.scoring.latents import Encoded
 from methods.base import Images
 from metrics.base import Unavailable
-from metrics.features import Classifier, Extractor, classes_of, features_of, predict, to_uint8
+from metrics.features import classes_of, features_of, predict, to_uint8
+
+if TYPE_CHECKING:
+    from bench.scoring.classifier import Neutral
+    from metrics.features import Classifier, Extractor
 
 RECOGNISED_AT_ONCE = 100
 """Twice as fast on a core as 500: the feature maps stay in its cache."""

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.runtime.errors import UsageError, nearest
 from bench.scoring.evidence import Evidence
 from bench.scoring.gathering import NotGiven
 from bench.scoring.intervals import bootstrap, by_group
-from metrics.base import Items, Metric, Unavailable, registry
+from metrics.base import Items, Metric, Unavailable
 
 
 @dataclass
@@ -21,25 +20,6 @@ class Figures:
     by_class: dict[str, list[float | None]] = field(default_factory=dict)
     unavailable: dict[str, str] = field(default_factory=dict)
     definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-
-def choose(names: list[str]) -> list[Metric]:
-    """Registered metrics by family, function or figure name; all where none is named.
-
-    Raises UsageError for an unknown name, and for a metric that asks for evidence that there is not.
-    """
-    for m in registry.values():
-        for need in m.needs:
-            if not hasattr(Evidence, need):
-                evidence = [name for name in dir(Evidence) if not name.startswith("_")]
-                raise UsageError(f"metric {m.name!r}: {nearest(need, evidence, 'evidence')}")
-    if not names:
-        return list(registry.values())
-    known = {m.family for m in registry.values()} | set(registry) | {f for m in registry.values() for f in m.figures}
-    for name in names:
-        if name not in known:
-            raise UsageError(nearest(name, known, "metric"))
-    return [m for m in registry.values() if {m.family, m.name, *m.figures} & set(names)]
 
 
 def measure(evidence: Evidence, chosen: list[Metric]) -> Figures:
@@ -77,11 +57,6 @@ def _gather(evidence: Evidence, needs: Sequence[str]) -> dict[str, Any]:
     if refused is not None:
         raise refused
     return given
-
-
-def wanted(names: list[str], mixing: bool) -> set[str]:
-    """The evidence that the chosen metrics and, where it is asked for, mixing.csv read."""
-    return {need for metric in choose(names) for need in metric.needs} | ({"mixtures"} if mixing else set())
 
 
 def _add(found: Figures, name: str, value: float | Items, classes: int) -> None:

@@ -5,7 +5,9 @@ On a CPU the step runs as it is: these models are bound by matrix products there
 
 from __future__ import annotations
 
+import hashlib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -222,3 +224,12 @@ def mean_terms(phase: Phase, images: Images) -> dict[str, float]:
 
 def count_parameters(module: nn.Module) -> int:
     return sum(p.numel() for p in module.parameters())
+
+
+def state_digest(state: Mapping[str, Tensor]) -> str:
+    """sha256 of tensors by name, in hexadecimal."""
+    digest = hashlib.sha256()
+    for name, tensor in state.items():
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from bench.records.storage import write_text
 from bench.runtime.seeds import seeded
 from methods.parts import Figures, Found, Point, Search
 
@@ -41,7 +40,7 @@ class Searched:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a search runs. folder: the cell's, for `search/<name>.journal` and trials.csv; None keeps all in memory.
+    """Where a search runs. folder: the cell's, for `search/<name>.journal`; None keeps all in memory.
 
     model: what the trials are measured on, by digest, so that they are never taken for those of another. side_by_side: cells on the device.
     """
@@ -81,8 +80,6 @@ def run_search(search: Search, place: Place, total: Searched) -> Found:
         study.tell(trial, values)
     study.give_up_running()
     _book(study, total)
-    if folder is not None:
-        write_text(folder / TRIALS, stacked(total.tables))
     by_value = sorted(study.complete(), key=lambda trial: trial.user_attrs["value"])
     best: list[Point] = [dict(trial.params) for trial in by_value[: search.confirmed]]
     began = time.perf_counter()

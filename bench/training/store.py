@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ import torch
 
 from bench.records.storage import keep_tensors, kept_tensors, locked, write_text
 from bench.runtime.environment import peak_memory
-from bench.training.loop import Curves
+from bench.training.loop import Curves, state_digest
 from methods.base import AbstractMethod, Phase
 
 NOISE = "state of the generators: "
@@ -46,7 +46,7 @@ class Shelf:
             "shared": phase.shared,
             "setting": self.setting,
         }
-        state = digest_of({**method.state_dict(), **_generators(method, order)})
+        state = state_digest({**method.state_dict(), **_generators(method, order)})
         return hashlib.sha256((state + json.dumps(said, sort_keys=True, default=str)).encode()).hexdigest()[:24]
 
     @contextmanager
@@ -79,15 +79,6 @@ class Shelf:
         keep_tensors(path.with_suffix(".safetensors"), {**method.state_dict(), **_generators(method, order)})
         write_text(path.with_suffix(".json"), json.dumps(asdict(kept)))
         return kept
-
-
-def digest_of(state: Mapping[str, torch.Tensor]) -> str:
-    """sha256 of tensors by name, in hexadecimal."""
-    digest = hashlib.sha256()
-    for name, tensor in state.items():
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _device(method: AbstractMethod) -> torch.device:

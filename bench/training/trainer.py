@@ -1,20 +1,24 @@
 """Training a method stage by stage: its phases through the loop, shared ones once for all methods, its searches through Optuna."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from bench.config.budget import Budget
-from bench.runtime.clock import Clock
-from bench.runtime.seeds import generator
-from bench.training.loop import Curves, GraphedStep, Step, record_epoch, run_epoch
+from bench.runtime.seeds import generator, seeded
+from bench.training.loop import Curves, GraphedStep, Step, record_epoch, run_epoch, state_digest
 from bench.training.search import Place, Searched, run_search
-from bench.training.store import Shelf, digest_of
 from methods.base import AbstractMethod, Images, Phase, TrainingData
 from methods.parts import Search
+
+if TYPE_CHECKING:
+    from bench.config.budget import Budget
+    from bench.runtime.clock import Clock
+    from bench.training.store import Shelf
 
 Watch = Callable[[str, int, int], None]
 """Told the stage's name, and how much of how much of it is done: epochs, or trials."""
@@ -56,6 +60,11 @@ class Training:
     side_by_side: int = 1
     decay: bool = False
 
+    def run_seeded(self, trained: Trained) -> None:
+        """`run`, its noise from the seed's own stream."""
+        with seeded(self.seed, "noise", self.data.train.x.device):
+            self.run(trained)
+
     def run(self, trained: Trained) -> None:
         """Train stage by stage, into `trained`. Raises Diverged where a term's epoch mean, on train or test, is not finite."""
         self.trained = trained
@@ -72,7 +81,7 @@ class Training:
             self.method.to(device)
             if isinstance(stage, Search):
                 with self.clock.measure("train"):
-                    model = digest_of(self.method.state_dict())
+                    model = state_digest(self.method.state_dict())
                     place = Place(self.folder, self.seed, device, model, self.side_by_side, self.watch)
                     answer = run_search(stage, place, trained.searched)
             elif stage.shared is not None and self.shelf is not None:
@@ -118,6 +127,13 @@ class Training:
             run_epoch(self.method, phase, step, self.data, self.order, self.clock, curves)
             record_epoch(step, phase, epoch, test, self.seed, self.clock, curves)
             self.watch(phase.name, epoch, budget.epochs)
+
+
+def initialised(make: Callable[[], AbstractMethod], seed: int, device: torch.device) -> AbstractMethod:
+    """A method on its device, its weights drawn on the CPU: the same on every device."""
+    with seeded(seed, "weights", torch.device("cpu")):
+        method = make()
+    return method.to(device)
 
 
 def _send(stages: Any, answer: Any) -> Any:

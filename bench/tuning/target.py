@@ -16,7 +16,7 @@ from bench.runner.plan import RunSettings
 from bench.runtime.errors import UsageError, nearest
 from bench.runtime.paths import data_root
 from bench.scoring.latents import OF_LIKELIHOOD
-from bench.scoring.score import choose
+from bench.scoring.selection import choose
 from methods.base import Entry, ImageSpec, registry
 from methods.parts import Point, Sampler, Span
 from metrics.base import Metric

@@ -7,16 +7,20 @@ import pkgutil
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from bench.charts.style import PICTURES
 from bench.runtime.errors import UsageError, nearest
 from leaderboards.figures.base import Request, registry
-from leaderboards.published import read
+
+
+def built_in() -> list[str]:
+    """The names of the figures in this folder, a file each: none is imported."""
+    files = {module.name for module in pkgutil.iter_modules(__path__)} - {"base", "parts"}
+    return sorted(name.replace("_", "-") for name in files)
 
 
 def load() -> None:
-    """Import every module of this package and every entry point of the group `bench.figures`."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
+    """Import every figure of this folder and every entry point of the group `bench.figures`."""
+    for name in built_in():
+        importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
     for point in entry_points(group="bench.figures"):
         point.load()
 
@@ -32,6 +36,8 @@ def draw(
     name: str, suite: str | None, results: Path, out: str | None, rows: str | None = None, dataset: str | None = None
 ) -> str:
     """Draw the figure of this name and write its files; gives what is to be printed. Raises UsageError for whatever was asked wrongly."""
+    from leaderboards.published import read
+
     load()
     if name not in registry:
         raise UsageError(nearest(name, registry, "figure"))
@@ -47,6 +53,8 @@ def draw(
 
 def _checked(out: str) -> Path:
     """Raises UsageError unless the pictures and the data beside them can be written there."""
+    from bench.charts.style import PICTURES
+
     path = Path(out).expanduser()
     if path.suffix not in PICTURES:
         raise UsageError(f"--out {out}: a figure is written as .png and .svg: give FILE.png or FILE.svg")

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.charts.style import FAINT, GREY, blank, styled, write_png_and_svg
-from leaderboards.figures import claims
 from leaderboards.figures.base import Request, figure
-from leaderboards.figures.grid import GRID, Row
-from leaderboards.figures.grid import rows as read_rows
-from leaderboards.figures.parts import BELOW, LEFT, PLOT, RIGHT, above, heading, legend, look
+from leaderboards.figures.parts import claims
+from leaderboards.figures.parts.grid import GRID, Row
+from leaderboards.figures.parts.grid import rows as read_rows
+from leaderboards.figures.parts.panels import BELOW, LEFT, PLOT, RIGHT, above, heading, legend, look
 from leaderboards.published import Published
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.charts.style import GREY, blank, styled, write_png_and_svg
-from leaderboards.figures.accuracy_n_lines import AFTER, BEFORE, STAGES, Line, lines
 from leaderboards.figures.base import Request, figure
-from leaderboards.figures.cells import OverSeeds
-from leaderboards.figures.claims import FAILS, HOLDS, spread
-from leaderboards.figures.differences import UNKNOWN, pairing, steps, trend
-from leaderboards.figures.parts import (
+from leaderboards.figures.parts.accuracy_n_lines import AFTER, BEFORE, STAGES, Line, lines
+from leaderboards.figures.parts.cells import OverSeeds
+from leaderboards.figures.parts.claims import FAILS, HOLDS, spread
+from leaderboards.figures.parts.differences import UNKNOWN, pairing, steps, trend
+from leaderboards.figures.parts.panels import (
     BELOW,
     LEFT,
     PLOT,

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from leaderboards.published import Published
+if TYPE_CHECKING:
+    from leaderboards.published import Published
 
 
 @dataclass(frozen=True)

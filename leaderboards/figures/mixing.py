@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from bench.charts.style import blank, styled, write_png_and_svg
 from leaderboards.figures.base import Request, figure
-from leaderboards.figures.claims import spread
-from leaderboards.figures.differences import Way, pairing, steps, trend
-from leaderboards.figures.mixing_rows import ACCURACY, ALPHAS, FD, FID, Row, distance, rows
-from leaderboards.figures.parts import (
+from leaderboards.figures.parts.claims import spread
+from leaderboards.figures.parts.differences import Way, pairing, steps, trend
+from leaderboards.figures.parts.mixing_rows import ACCURACY, ALPHAS, FD, FID, Row, distance, rows
+from leaderboards.figures.parts.panels import (
     BELOW,
     LEFT,
     RIGHT,

@@ -1,5 +1,6 @@
 """The networks and distributions that every method shares, and how a method asks for a search."""
 
+from methods.choices import Backbone, Likelihood, Sampler
 from methods.parts.classifier import ReconstructionClassifier
 from methods.parts.clusters import lloyd, nearest, spread_seeds
 from methods.parts.combinations import Proposals, RowsByClass, check_combination, check_images
@@ -14,21 +15,21 @@ from methods.parts.distributions import (
     Pixels,
 )
 from methods.parts.labels import one_hot
+from methods.parts.mlp import mlp
 from methods.parts.mmd import bandwidth_of, mmd2
 from methods.parts.moments import as_matrix, class_moments, mean_cosine, shortest
 from methods.parts.networks import (
-    Backbone,
+    AbstractBackbone,
     BernoulliDecoder,
     Encoder,
     GaussianEncoder,
-    Likelihood,
     LogisticDecoder,
     PixelDecoder,
+    backbone,
     decoder_of,
-    mlp,
 )
 from methods.parts.pose import Delta, Pose, PoseMean, PosePrior, UprightFirst
-from methods.parts.search import Figures, Found, Point, Sampler, Search, Space, Span
+from methods.parts.search import Figures, Found, Point, Search, Space, Span
 from methods.parts.ssim import SSIM, SSIM_SMALLEST, ssim
 from methods.parts.transforms import Transformation
 from methods.parts.vgg import (
@@ -46,6 +47,7 @@ __all__ = [
     "IMAGENET_FILE",
     "SSIM",
     "SSIM_SMALLEST",
+    "AbstractBackbone",
     "Backbone",
     "Bernoulli",
     "BernoulliDecoder",
@@ -83,6 +85,7 @@ __all__ = [
     "VGGClassifier",
     "VGGDecoder",
     "as_matrix",
+    "backbone",
     "bandwidth_of",
     "blocks_for",
     "check_combination",

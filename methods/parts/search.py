@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+
+from methods.choices import Sampler
 
 Value = float | int | str
 Point = dict[str, Value]
 """One setting of everything that is searched, by name."""
 Figures = dict[str, float]
-Sampler = Literal["tpe", "nsga2"]
-"""tpe: one value is minimised (Bergstra et al. 2011). nsga2: several costs at once (Deb et al. 2002)."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from bench.config.options import build, find
 from bench.config.suite import Evaluation
 from bench.runtime.clock import Clock
 from bench.runtime.seeds import seeded
+from bench.scoring.cache import Cache
 from bench.scoring.classifier import Neutral
 from bench.scoring.evidence import Evidence
 from bench.scoring.gathering import Costs
@@ -54,7 +55,7 @@ def make(spec: ImageSpec, data: TrainingData, test_images: Images, tmp_path: Pat
             inception=lambda: _refuse("no weights here"),
             originals_name="tiny",
             train_name="tiny-train",
-            feature_cache=tmp_path,
+            cache=Cache(tmp_path),
         )
 
     return made

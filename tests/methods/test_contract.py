@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from types import FunctionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -20,7 +20,9 @@ from bench.config.options import declared, resolve, spans
 from bench.runtime.clock import Clock
 from bench.runtime.errors import UsageError
 from bench.training.trainer import train
+from methods.backbones import BACKBONES
 from methods.base import AbstractMethod, AbstractVAE, Entry, Images, ImageSpec, Phase, TrainingData, registry
+from methods.choices import Chosen
 from methods.parts import IMAGENET_FILE, Found, Gaussian, Search
 
 methods.load()
@@ -43,9 +45,16 @@ def _variants(kind: Callable[[type[AbstractMethod]], bool] = lambda cls: True) -
         yield pytest.param(entry, {}, id=entry.name)
         hints = get_type_hints(entry.cls.__init__, include_extras=True)
         for name, parameter in declared(entry.cls).items():
-            for value in get_args(hints[name]) if get_origin(hints[name]) is Literal else ():
+            for value in _named(hints[name]):
                 if value != parameter.default and name != "filter":
                     yield pytest.param(entry, {name: value}, id=f"{entry.name}-{value}")
+
+
+def _named(hint: Any) -> Iterable[str]:
+    """The values of an option that names one of several things."""
+    if Chosen("backbone") in getattr(hint, "__metadata__", ()):
+        return BACKBONES
+    return get_args(hint) if get_origin(hint) is Literal else ()
 
 
 each_variant = pytest.mark.parametrize(("entry", "options"), list(_variants()))

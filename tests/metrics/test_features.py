@@ -8,7 +8,16 @@ import torch
 
 from metrics import features
 from metrics.base import Unavailable, at_once
-from metrics.features import FeatureSet, NeutralClassifier, frechet, inception_extractor, predict, to_uint8
+from metrics.features import (
+    FeatureSet,
+    NeutralClassifier,
+    frechet,
+    inception_extractor,
+    networks,
+    predict,
+    sets,
+    to_uint8,
+)
 
 
 def test_to_uint8_rounds_to_the_nearest_level_and_clamps():
@@ -48,7 +57,7 @@ def test_predict_is_the_softmax_of_scaled_images_in_any_batches(monkeypatch):
     classifier = NeutralClassifier((1, 8, 8), 3).eval()
     images = torch.randint(0, 256, (11, 1, 8, 8), dtype=torch.uint8)
     expected = classifier(images.float() / 255).softmax(1)
-    monkeypatch.setattr(features, "PREDICT_BATCH", 4)
+    monkeypatch.setattr(networks, "PREDICT_BATCH", 4)
     predictions, confidences = predict(classifier, images)
     assert torch.equal(predictions, expected.argmax(1))
     torch.testing.assert_close(confidences, expected.amax(1))
@@ -72,8 +81,8 @@ def test_predict_refuses_train_mode_and_images_not_quantised():
 def test_the_statistics_of_a_set_are_taken_once_or_were_known(monkeypatch):
     values = torch.rand(40, 5)
     taken = []
-    counted = features.fid_features_to_statistics
-    monkeypatch.setattr(features, "fid_features_to_statistics", lambda x: taken.append(x) or counted(x))
+    counted = sets.fid_features_to_statistics
+    monkeypatch.setattr(sets, "fid_features_to_statistics", lambda x: taken.append(x) or counted(x))
     one = FeatureSet(values)
     frechet(one, FeatureSet(values + 1, one.statistics))
     assert frechet(one, one) == pytest.approx(0.0, abs=1e-9)

@@ -17,11 +17,16 @@ import torchvision.datasets  # noqa: F401
 
 import methods
 import metrics
-from bench.runner.cell import prepare, run_cell
+from bench.runner.cell import run_cell
 from bench.runner.launchers.base import EXIT_NOT_OK
+from bench.runner.prepare import prepare
+from bench.scoring.selection import code_of_score
+from metrics.base import registry
 
 methods.load()
 metrics.load()
+for metric in registry.values():  # parses the code behind evidence that is kept by its digest: once for all workers
+    code_of_score(metric)
 # The first optimiser of a process imports a second's worth of modules; this one starts no thread and runs no step.
 torch.optim.Adam([torch.zeros(1, requires_grad=True)], fused=True)
 

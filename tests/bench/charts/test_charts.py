@@ -13,6 +13,7 @@ from PIL import Image
 from bench.charts.curves import curves
 from bench.charts.grids import reconstruction_grid, sample_grid
 from bench.charts.latents import latent_map
+from bench.records.cells import curves as read_curves
 
 NAMES = [f"class {k}" for k in range(3)]
 
@@ -134,7 +135,7 @@ def write_curves(path, terms: int, epochs: int = 5) -> None:
 @pytest.mark.parametrize(("terms", "rows"), [(1, 1), (3, 1), (4, 2)])
 def test_curves_have_a_panel_for_each_term(tmp_path, terms, rows):
     write_curves(tmp_path / "curves.csv", terms)
-    assert curves(tmp_path / "curves.csv", tmp_path / "a.png")
+    assert curves(read_curves(tmp_path / "curves.csv"), tmp_path / "a.png")
     pixels = read(tmp_path / "a.png")[..., :3].astype(int)
     assert pixels.shape == (60 + 250 * rows, 900, 3)
     for colour in ((0x4C, 0x78, 0xA8), (0xE4, 0x57, 0x56)):
@@ -147,8 +148,8 @@ def test_curves_have_a_panel_for_each_term(tmp_path, terms, rows):
 
 def test_no_curves_no_file(tmp_path):
     (tmp_path / "curves.csv").write_text("epoch,phase,split,term,value\n1,main,train,kl,nan\n")
-    assert not curves(tmp_path / "curves.csv", tmp_path / "a.png")
-    assert not curves(tmp_path / "absent.csv", tmp_path / "a.png")
+    assert not curves(read_curves(tmp_path / "curves.csv"), tmp_path / "a.png")
+    assert not curves(read_curves(tmp_path / "absent.csv"), tmp_path / "a.png")
     assert not (tmp_path / "a.png").exists()
 
 
@@ -163,7 +164,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path):
         sample_grid(images, folder / "samples.png", 10, ["a", "b"])
         reconstruction_grid(images, images, folder / "reconstructions.png")
         latent_map(z, y, NAMES, folder / "latents.png")
-        curves(tmp_path / "curves.csv", folder / "curves.png")
+        curves(read_curves(tmp_path / "curves.csv"), folder / "curves.png")
         made.append({path.name: path.read_bytes() for path in folder.iterdir()})
     assert made[0] == made[1]
     assert len(made[0]) == 4

@@ -16,6 +16,9 @@ from helpers_e2e import CLOSED, ROOT, environment, here, shared_cache, write_sui
 from PIL import Image
 
 from bench.config.suite import load_suite
+from bench.datasets.errors import DataError
+from bench.runtime.errors import UsageError
+from bench.tracking.client import TrackingError
 
 BOTH = {"vae": {"hidden": 16, "latent": 4}, "lambda-hot": {"hidden": 16}}
 
@@ -357,7 +360,7 @@ def test_a_plan_that_is_none(tmp_path: Path, content: str) -> None:
 
 
 def test_the_command_to_go_on_is_the_one_that_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bench.cli.run import command
+    from bench.cli.runs import command
 
     monkeypatch.setattr(sys, "argv", ["bench", "run", "--results", "failed", "--force", "--retry", "failed"])
     assert command(retry=False) == "python -m bench run --results failed --force --retry failed"
@@ -370,3 +373,27 @@ def test_the_imports_are_of_this_checkout() -> None:
     import bench.cli
 
     assert Path(bench.cli.__file__).is_relative_to(ROOT)
+
+
+# Which errors are the user's.
+
+
+@pytest.mark.parametrize("problem", [ValueError("a library's own"), RuntimeError("a library's own"), KeyError("own")])
+def test_a_librarys_error_keeps_its_traceback(problem: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> str:
+        raise problem
+
+    monkeypatch.setattr("leaderboards.show", fails)
+    with pytest.raises(type(problem), match="own"):
+        here("leaderboard")
+
+
+@pytest.mark.parametrize(
+    "problem", [UsageError("mend it"), DataError("mend it"), TrackingError("uri", "mend it"), OSError(28, "mend it")]
+)
+def test_what_the_user_can_mend_is_one_line(problem: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> str:
+        raise problem
+
+    monkeypatch.setattr("leaderboards.show", fails)
+    assert "mend it" in here("leaderboard").refusal()

@@ -15,11 +15,10 @@ from bench.config.plugins import load_plugin
 from bench.config.rows import settle_rows
 from bench.config.suite import Suite, load_suite, parse_seeds, suite_names
 from bench.datasets.base import Dataset
-from bench.records import sources
 from bench.records.plan import Cell
 from bench.runner import plan
 from bench.runtime.errors import UsageError, nearest
-from bench.scoring.score import choose
+from bench.scoring.selection import choose
 from methods.base import Images, ImageSpec, TrainingData
 from metrics.base import registry
 
@@ -303,42 +302,6 @@ def test_an_id_is_a_file_name_that_can_be_read(dataset: Dataset) -> None:
 # The code that a result hangs on.
 
 
-RUN_THROUGH = {
-    "methods/base.py",
-    *(
-        f"bench/{name}.py"
-        for name in (
-            *("loop", "runtime/seeds", "cell", "given", "encoded", "evidence"),
-            *("gathering", "measure", "intervals", "neutral"),
-        )
-    ),
-    "bench/datasets/base.py",
-    *(
-        path.relative_to(sources.ROOT).as_posix()
-        for room in ("metrics", "methods/parts")
-        for path in (sources.ROOT / room).glob("[a-z]*.py")
-    ),
-}
-"""The files of this project that a cell runs through, from its data to its figures, beside its method's own."""
-
-
-def test_the_code_that_a_cell_runs_through_is_in_its_sources() -> None:
-    found = sources.of_method(sources.ROOT / "methods" / "vae.py")
-    assert RUN_THROUGH - set(found) == set()
-    assert "methods/vae.py" in found
-    assert "methods/cvae.py" not in found
-
-
-def test_changed_code_changes_the_id_and_is_named(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = _cells(_suite(), dataset)[0]
-    assert sources.changed(before.sources) == []
-    path = sources.ROOT / "bench" / "loop.py"
-    real = sources._hash
-    monkeypatch.setattr(sources, "_hash", lambda file: "edited" if file == path else real(file))
-    assert sources.changed(before.sources) == ["bench/loop.py"]
-    assert _cells(_suite(), dataset)[0].cell != before.cell
-
-
 PLUGIN_METHOD = """
 from methods.base import method
 from methods.vae import VAE
@@ -379,7 +342,6 @@ def test_the_file_of_a_plugins_method_is_in_its_sources(plugin, dataset: Dataset
     file = plugin(PLUGIN_METHOD)
     (cell,) = _cells(_suite(methods={"own": {}}), dataset)
     assert str(file.resolve()) in cell.sources
-    assert sources.changed(cell.sources) == []
 
 
 def test_the_file_of_a_plugins_metric_is_in_the_sources(plugin, dataset: Dataset) -> None:

@@ -18,8 +18,15 @@ from bench.datasets import Dataset, load
 from bench.datasets.cached import kept
 from bench.datasets.draws import mixed, stratified
 from bench.datasets.split import divide
+from methods.base import Images
 
 CPU = torch.device("cpu")
+
+
+def splits(data: Dataset) -> tuple[Images, Images]:
+    return Images(data.x_train, data.y_train), Images(data.x_test, data.y_test)
+
+
 SIDES = (5, 7)
 
 
@@ -92,7 +99,7 @@ def test_one_copy_of_uint8_is_all_that_is_held(make, time: str, tmp_path: Path) 
     if time == "second":
         load(name, tmp_path)
     data = load(name, tmp_path)
-    training, test = divide(data, 0, 0, "test", CPU)
+    training, test = divide(*splits(data), data.classes, 0, 0, "test", CPU)
     images = 33 * torch.Size(data.shape).numel()
     assert len(data.x_train) + len(data.x_test) == 33
     assert held(data, training, test, dtype=torch.uint8) == images
@@ -102,7 +109,7 @@ def test_one_copy_of_uint8_is_all_that_is_held(make, time: str, tmp_path: Path) 
 
 def test_of_what_is_not_mapped_the_whole_is_let_go_once_a_part_is_held_out(tmp_path: Path) -> None:
     data = load(npz(tmp_path), tmp_path)
-    training, test = divide(data, 6, 0, "test", CPU)
+    training, test = divide(*splits(data), data.classes, 6, 0, "test", CPU)
     described = data.without_images()
     assert {x.device.type for x in (described.x_train, described.x_test)} == {"meta"}
     assert held(training, test, dtype=torch.uint8) == 33 * torch.Size(data.shape).numel()

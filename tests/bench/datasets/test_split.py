@@ -14,8 +14,13 @@ from bench.records.plan import Cell, Plan
 from bench.runner import cell as module
 from bench.runner.cell import CellRun
 from bench.runtime.seeds import stream
+from methods.base import Images
 
 CPU = torch.device("cpu")
+
+
+def splits(data: Dataset) -> tuple[Images, Images]:
+    return Images(data.x_train, data.y_train), Images(data.x_test, data.y_test)
 
 
 def made() -> Dataset:
@@ -38,7 +43,7 @@ def run_of(tmp_path: Path, held_out: int) -> CellRun:
 def test_the_parts_are_those_of_the_split(held_out: int, score_on: Any) -> None:
     data = made()
     kept, held = split(data, held_out, stream(3, "split"))
-    training, test = divide(data, held_out, 3, score_on, CPU)
+    training, test = divide(*splits(data), data.classes, held_out, 3, score_on, CPU)
     assert torch.equal(training.train.x, data.x_train[kept])
     assert torch.equal(training.train.y, data.y_train[kept])
     scored = (data.x_train[held], data.y_train[held]) if score_on == "held_out" else (data.x_test, data.y_test)

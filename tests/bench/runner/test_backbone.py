@@ -1,21 +1,26 @@
 """One backbone for all rows of a suite: set for the suite, refused in a row, refused for images that it can't take."""
 
-from typing import Any, get_args, get_type_hints
+from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 import torch
+from helpers_e2e import here, records, write_suite
 from torch import nn
 
 from bench.config.budget import Budget
 from bench.config.options import find, on_shared, resolve
+from bench.config.overrides import SuiteOverrides
+from bench.config.plugins import register
 from bench.config.suite import Suite, load_suite
 from bench.datasets.base import Dataset
 from bench.records.plan import Cell
 from bench.runner import plan
 from bench.runtime.errors import UsageError
-from bench.scoring.score import choose
+from bench.scoring.selection import choose
+from methods.backbones import BACKBONES
 from methods.base import AbstractMethod, AbstractVAE, Entry, ImageSpec
-from methods.parts import Backbone
 
 ROWS: dict[str, dict[str, Any]] = {"vae": {}, "hot": {"method": "lambda-hot"}, "pca": {"latent": 3}}
 
@@ -56,8 +61,43 @@ def test_images_that_it_cannot_take_are_refused_by_row_with_what_is_possible() -
 
 
 def test_an_unknown_one_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"mlp.*conv32"):
-        _cells(backbone="resnet")
+    suite = Suite(name="mine", title="", dataset="tiny", budget={"epochs": 1}, methods=ROWS, backbone="conv23")
+    with pytest.raises(UsageError, match=r"^suite mine: backbone: .*did you mean 'conv32'.*mlp"):
+        register(suite, [])
+    with pytest.raises(UsageError, match=r"^--backbone: .*did you mean 'conv32'.*mlp"):
+        SuiteOverrides("smoke", backbone="conv23").settle()
+
+
+WIDE = '''
+from torch import nn
+from methods.parts import AbstractBackbone, backbone
+
+@backbone("wide")
+class Wide(AbstractBackbone):
+    """One hidden layer."""
+
+    def features(self, shape):
+        return nn.Flatten(), shape[0] * shape[1] * shape[2]
+
+    def head(self, inputs, outputs, hidden):
+        return nn.Sequential(nn.Linear(inputs, hidden or 900), nn.ReLU(), nn.Linear(hidden or 900, outputs))
+
+    def pixels(self, shape, inputs, hidden):
+        return self.head(inputs, shape[0] * shape[1] * shape[2], hidden).append(nn.Unflatten(1, shape))
+'''
+
+
+def test_a_plug_in_adds_one_and_its_code_counts_where_it_is_chosen(tmp_path: Path) -> None:
+    (tmp_path / "wide.py").write_text(WIDE)
+    suite = write_suite(tmp_path, {"vae": {"latent": 3}, "pca": {"latent": 3}}, backbone="wide", plugins=["wide.py"])
+    with mock.patch.dict(BACKBONES):
+        found = here("run", "--suite", suite, results=tmp_path / "results")
+        assert found.code == 0, found.out + found.err
+        kept = records(tmp_path / "results")
+        assert kept["vae", 0]["options"]["backbone"] == "wide"
+        assert str(tmp_path / "wide.py") in kept["vae", 0]["sources"]
+        assert str(tmp_path / "wide.py") not in kept["pca", 0]["sources"]
+        assert kept["vae", 0]["metrics"]["parameters"] > 2 * 64 * 900
 
 
 def test_a_plug_ins_own_choice_of_networks_is_left_alone() -> None:
@@ -87,19 +127,6 @@ def test_every_method_with_shared_networks_takes_the_suites_backbone() -> None:
 def test_batches_of_one_are_refused_where_batch_norm_would_train_on_them() -> None:
     with pytest.raises(UsageError, match=r"budget\.batch to 2"):
         _cells(backbone="conv32", budget={"epochs": 1, "batch": 1})
-
-
-def test_every_place_that_names_backbones_names_the_same() -> None:
-    from bench.cli import app as cli
-
-    def literal(annotation: Any) -> set[str]:
-        inner = [literal(part) for part in get_args(annotation) if not isinstance(part, str)]
-        return {part for part in get_args(annotation) if isinstance(part, str)}.union(*inner)
-
-    known = set(get_args(Backbone))
-    assert literal(Suite.model_fields["backbone"].annotation) == known
-    for verb in (cli.run, cli.perf):
-        assert literal(get_type_hints(verb)["backbone"]) == known
 
 
 def test_the_faithful_suite_of_paper_004_has_its_network_and_settings() -> None:

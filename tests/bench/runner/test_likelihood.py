@@ -20,7 +20,8 @@ from bench.runtime.errors import UsageError
 from bench.scoring.evidence import Evidence
 from bench.scoring.gathering import NotGiven
 from bench.scoring.latents import OF_LIKELIHOOD
-from bench.scoring.score import choose, measure
+from bench.scoring.score import measure
+from bench.scoring.selection import choose
 from bench.tracking import content as _run_content
 from bench.tuning.target import chosen_metrics
 from methods.base import AbstractMethod, AbstractVAE, Entry, ImageSpec, registry

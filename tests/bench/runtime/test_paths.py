@@ -11,7 +11,7 @@ from bench.runtime.paths import cache_folder, data_root, results_folder
 
 
 @pytest.fixture(autouse=True)
-def bare(monkeypatch, own_cache):
+def bare(monkeypatch):
     for name in ("BENCH_CACHE", "XDG_CACHE_HOME", "BENCH_DATA_ROOT", "BENCH_RESULTS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", "/home/someone")

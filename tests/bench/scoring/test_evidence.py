@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from helpers_evidence import DESCRIPTORS, reaching
 from torch import Tensor
 
 import methods
-from bench.scoring import evidence as module
 from bench.scoring import samples as generated
 from bench.scoring.evidence import Evidence
 from bench.scoring.gathering import NotGiven, gathered, joined
@@ -20,9 +20,6 @@ from metrics.base import Unavailable
 from metrics.features import FeatureSet
 
 methods.load()
-DESCRIPTORS = {
-    name: value for base in Evidence.__mro__ for name, value in vars(base).items() if isinstance(value, gathered)
-}
 GATHERED = list(DESCRIPTORS)
 VALUES = [name for name in GATHERED if name not in ("inception", "sample_seconds", "_timed_samples")]
 """What is a figure of the method and the data alone: not of the clock, and not refused here."""
@@ -214,7 +211,7 @@ def test_what_a_method_has_not_is_not_given_and_that_is_kept(name: str, make: Ma
 
 def test_a_neutral_classifier_below_the_floor_is_refused_with_both_numbers(make: Make) -> None:
     evidence = make(accuracy=0.7)
-    for thing in module.NEUTRAL - {"category_sample_predictions", "proposal_predictions"}:
+    for thing in reaching("neutral") - {"category_sample_predictions", "proposal_predictions"}:
         with pytest.raises(Unavailable, match=r"0\.7000.*0\.8"):
             getattr(evidence, thing)
     assert evidence.protocol["neutral_test_accuracy"] == 0.7
@@ -241,14 +238,14 @@ def test_a_methods_own_clusters_are_used(make: Make) -> None:
 
 
 def test_all_that_takes_the_neutral_classifier_is_known_before_a_run(make: Make) -> None:
-    """It is trained once, before the cells: what is missing in the list would be trained within a cell's clock."""
+    """It is trained once, before the cells: what reached it unseen would be trained within a cell's clock."""
     refused = set()
     for name, options in (("joint-vae", {}), ("lambda-hot", {}), ("regene", REGENE)):
         evidence = make(name, accuracy=0.1, **options)
         refused |= {
             thing for thing in GATHERED if "the neutral classifier's test accuracy" in str(_ask(evidence, thing))
         }
-    assert {thing for thing in refused if not thing.startswith("_")} == module.NEUTRAL
+    assert refused == reaching("neutral")
 
 
 # A categorical latent.

@@ -7,19 +7,21 @@ from typing import Any
 
 import pytest
 import torch
+from helpers_evidence import reaching
 from torch import Tensor
 
 import metrics
 from bench.pictures import draw
 from bench.records.storage import keep_tensors
+from bench.scoring import cache
 from bench.scoring import features as featured
 from bench.scoring import samples as generated
-from bench.scoring.evidence import INCEPTION, Evidence
+from bench.scoring.evidence import Evidence
 from bench.scoring.gathering import NotGiven, gathered
-from bench.scoring.score import choose, measure, wanted
-from metrics import features
+from bench.scoring.score import measure
+from bench.scoring.selection import choose, wanted
 from metrics.base import Unavailable
-from metrics.features import FeatureSet, features_of, frechet, predict, to_uint8
+from metrics.features import FeatureSet, features_of, frechet, predict, sets, to_uint8
 
 metrics.load()
 Make = Callable[..., Evidence]
@@ -81,8 +83,8 @@ def test_all_metrics_of_fidelity_and_the_samples_classes_take_one_pass_each(
 def test_statistics_that_serve_several_metrics_are_taken_once(
     with_inception: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken, whole = [], features.fid_features_to_statistics
-    monkeypatch.setattr(features, "fid_features_to_statistics", lambda x: taken.append(len(x)) or whole(x))
+    taken, whole = [], sets.fid_features_to_statistics
+    monkeypatch.setattr(sets, "fid_features_to_statistics", lambda x: taken.append(len(x)) or whole(x))
     measure(with_inception("vae"), choose(["fidelity"]))
     assert sorted(taken) == [20, 20, 20, 20, 30, 30]
     measure(with_inception("vae", seed=1), choose(["fidelity"]))
@@ -121,7 +123,7 @@ def test_features_of_originals_and_of_training_images_are_kept_on_disk(make: Mak
     assert torch.equal(again[0].values, found[0].values)
     assert frechet(again[0], FeatureSet(found[0].values)) == pytest.approx(0.0, abs=1e-9)
     assert torch.equal(again[1], found[1])
-    files = sorted(path.name for path in first.feature_cache.iterdir())
+    files = sorted(path.name for path in first.cache.folder.iterdir())
     digest = first.neutral.hash()[:16]
     assert [name.rsplit("-", 1)[0] for name in files] == [
         f"tiny-neutral-{digest}-cpu",
@@ -132,7 +134,7 @@ def test_features_of_originals_and_of_training_images_are_kept_on_disk(make: Mak
 @pytest.mark.parametrize("content", [b"", b"not features", "half", "fewer"])
 def test_a_broken_file_is_made_again(make: Make, passes: list[int], content: Any) -> None:
     expected = make("vae").originals_in_neutral.values
-    (path,) = make("vae").feature_cache.glob("*.safetensors")
+    (path,) = make("vae").cache.folder.glob("*.safetensors")
     whole = path.read_bytes()
     if content == "fewer":
         keep_tensors(path, {name: torch.zeros(3, 3) for name in ("features", "mu", "sigma")})
@@ -155,10 +157,10 @@ def test_other_weights_images_or_code_have_features_of_their_own(
     elif change == "images":
         second.originals_name = "others"
     else:
-        monkeypatch.setattr(featured, "_code", lambda: "newer")
+        monkeypatch.setattr(cache, "code_of", lambda *makers: "newer")
     assert second.originals_in_neutral is not None
     assert passes == [20, 20]
-    assert len(list(first.feature_cache.iterdir())) == 2
+    assert len(list(first.cache.folder.iterdir())) == 2
 
 
 # What is not there.
@@ -171,7 +173,7 @@ def test_what_takes_inception_is_known_before_a_run(make: Make) -> None:
             getattr(evidence, name)
         except (NotGiven, Unavailable) as reason:
             refused |= {name} if str(reason) == "no weights here" else set()
-    assert refused | {"mixtures"} == INCEPTION, "mixtures do without"
+    assert refused | {"mixtures"} == reaching("inception"), "mixtures do without"
 
 
 @pytest.mark.parametrize(
@@ -185,10 +187,10 @@ def test_what_a_method_cannot_give_is_a_dash_and_not_refused(make: Make, name: s
 
 
 def test_what_is_needed_hangs_on_the_metrics_and_on_mixing() -> None:
-    assert not wanted(["reconstruction_mse"], mixing=False) & INCEPTION
+    assert "inception" not in wanted(["reconstruction_mse"], mixing=False)
     for name in FIDS:
-        assert wanted([name], mixing=False) & INCEPTION
-    assert wanted(["reconstruction_mse"], mixing=True) & INCEPTION == {"mixtures"}
+        assert "inception" in wanted([name], mixing=False)
+    assert "inception" in wanted(["reconstruction_mse"], mixing=True)
 
 
 # Mixtures.

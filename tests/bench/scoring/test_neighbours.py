@@ -15,7 +15,8 @@ from bench.scoring import nearest
 from bench.scoring import neighbours as near
 from bench.scoring.evidence import Evidence
 from bench.scoring.gathering import NotGiven
-from bench.scoring.score import choose, measure
+from bench.scoring.score import measure
+from bench.scoring.selection import choose
 from methods.base import Images
 from metrics.base import Neighbours, Unavailable
 
@@ -187,6 +188,6 @@ def test_a_column_is_a_generation_above_its_nearest(make: Make, monkeypatch: pyt
 def test_a_broken_file_of_what_was_kept_is_made_again(make: Make) -> None:
     first = make("training-copy")
     whole = first.near_mse_test
-    (kept,) = (path for path in (first.feature_cache / "nearest").iterdir() if path.name.startswith("mse-"))
+    (kept,) = (path for path in (first.cache.folder / "nearest").iterdir() if path.name.startswith("mse-"))
     kept.write_bytes(b"cut short")
     assert torch.equal(make("training-copy").near_mse_test.indices, whole.indices)

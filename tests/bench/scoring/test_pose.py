@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 import torch
+from helpers_evidence import reaching
 
 from bench.config.suite import Suite
 from bench.datasets import DataError, Dataset, dataset, load, names, registry
 from bench.runner import cell as module
-from bench.runner.cell import prepare, run_cell
+from bench.runner.cell import run_cell
 from bench.runner.plan import RunSettings, make_plan
+from bench.runner.prepare import prepare
 from bench.scoring import samples as generated
 from bench.scoring.classifier import Neutral
-from bench.scoring.evidence import UPRIGHT, Evidence
+from bench.scoring.evidence import Evidence
 from bench.scoring.gathering import NotGiven
 from methods.base import Images, ImageSpec, TrainingData
 from metrics.base import Unavailable
@@ -81,7 +83,7 @@ def test_without_an_upright_data_set_there_is_nothing_to_compare_with(make: Make
     found = make()
     found.method.canonical = found.method.in_mean_pose = lambda x: x
     assert len(found.canonical_test) == 20
-    for thing in UPRIGHT:
+    for thing in reaching("upright_neutral"):
         with pytest.raises(NotGiven, match="upright"):
             getattr(found, thing)
 
@@ -105,7 +107,7 @@ def test_all_that_takes_the_upright_classifier_is_known_and_refused_below_the_fl
             getattr(found, thing)
         except (NotGiven, Unavailable) as reason:
             refused |= {thing} if "the upright neutral classifier's test accuracy 0.7000" in str(reason) else set()
-    assert refused == UPRIGHT
+    assert refused == reaching("upright_neutral")
     assert found.protocol["upright_neutral_test_accuracy"] == 0.7
 
 

@@ -12,7 +12,8 @@ import metrics
 from bench.runtime.errors import UsageError
 from bench.scoring.evidence import Evidence
 from bench.scoring.gathering import NotGiven
-from bench.scoring.score import Figures, choose, measure
+from bench.scoring.score import Figures, measure
+from bench.scoring.selection import choose
 from metrics.base import Figure, Items, Metric, Unavailable, registry
 
 metrics.load()

@@ -17,9 +17,9 @@ from bench.tracking import tracker as track
 
 def test_importing_is_quick_and_telemetry_is_off():
     code = (
-        "import sys, bench.track as t; assert 'mlflow' not in sys.modules and 'torch' not in sys.modules\n"
-        "from bench import _mlflow\n"
-        "with _mlflow.guarded('x'):\n"
+        "import sys, bench.tracking.tracker as t; assert 'mlflow' not in sys.modules and 'torch' not in sys.modules\n"
+        "from bench.tracking import client\n"
+        "with client.guarded('x'):\n"
         "    from mlflow.telemetry import get_telemetry_client\n"
         "    from mlflow.telemetry.utils import is_telemetry_disabled\n"
         "assert is_telemetry_disabled() and get_telemetry_client() is None"

@@ -15,7 +15,7 @@ import torch
 
 from bench.runtime.seeds import seeded
 from bench.training.optuna_study import OtherSpace, Study
-from bench.training.search import Place, Searched, run_search
+from bench.training.search import TRIALS, Place, Searched, run_search, stacked
 from methods.parts import Figures, Found, Point, Search, Span
 
 CPU = torch.device("cpu")
@@ -40,7 +40,10 @@ def search_for(trials: int | None = 20, **changes: Any) -> Search:
 
 def run(search: Search, folder: Path | None = None, seed: int = 0, **place: Any) -> tuple[Found, Searched]:
     total = Searched()
-    return run_search(search, Place(folder, seed, CPU, **place), total), total
+    found = run_search(search, Place(folder, seed, CPU, **place), total)
+    if folder is not None:  # as a cell keeps them
+        (folder / TRIALS).write_text(stacked(total.tables))
+    return found, total
 
 
 def lines(folder: Path, name: str = "bowl") -> list[dict[str, str]]:
@@ -239,6 +242,7 @@ def test_a_cells_searches_are_one_table(tmp_path: Path) -> None:
     for search in (search_for(3), replace(search_for(2), name="other", space={"a": Span(0.0, 1.0), "c": (1, 2)})):
         made = replace(search, measure=lambda point, images: {"cosine": float(point["a"]), "error": 0.0})
         run_search(made, Place(tmp_path, 0, CPU), total)
+    (tmp_path / TRIALS).write_text(stacked(total.tables))
     both = lines(tmp_path), lines(tmp_path, "other")
     assert [len(table) for table in both] == [3, 2]
     assert all(line["b"] and not line["c"] for line in both[0])

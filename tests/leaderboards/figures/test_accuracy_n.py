@@ -14,7 +14,7 @@ from helpers_figures import Made, check_bytes, check_words
 from scipy.stats import ttest_rel
 
 from leaderboards.figures.accuracy_n import PLOT, _drawn, _stretched, bound, claims, table
-from leaderboards.figures.accuracy_n_lines import AFTER, BEFORE, Line, lines
+from leaderboards.figures.parts.accuracy_n_lines import AFTER, BEFORE, Line, lines
 from leaderboards.published import read
 
 NOISE = (0.0, 0.0004, -0.0002)

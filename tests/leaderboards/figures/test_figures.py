@@ -19,10 +19,10 @@ from scipy.stats import ttest_rel
 from bench.records.cells import write
 from bench.records.plan import Plan
 from bench.records.record import Record
-from leaderboards.figures import claims
 from leaderboards.figures.accuracy_cosine import _drawn, table, table_4
 from leaderboards.figures.base import Request
-from leaderboards.figures.grid import GRID, Row, accuracy_at, pareto, rows
+from leaderboards.figures.parts import claims
+from leaderboards.figures.parts.grid import GRID, Row, accuracy_at, pareto, rows
 from leaderboards.published import read
 from methods.latent_generator import DRAWS, THETAS
 

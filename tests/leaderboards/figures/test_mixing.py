@@ -12,7 +12,7 @@ from helpers_figures import Made, check_bytes, check_words
 from scipy.stats import ttest_rel
 
 from leaderboards.figures.mixing import _drawn, claims, table
-from leaderboards.figures.mixing_rows import ACCURACY, ALPHAS, FD, FID, Row, distance, rows
+from leaderboards.figures.parts.mixing_rows import ACCURACY, ALPHAS, FD, FID, Row, distance, rows
 
 Law = Callable[[float], float]
 HEADER = "alpha,neutral_accuracy,fd_neutral,fid"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from leaderboards.figures.grid import GRID, Row
+from leaderboards.figures.parts.grid import GRID, Row
 
 SOURCE = "000_2852ba8d0aec7d1a.txt, section 4.3.1"
 HIGH, NEARLY_ALL = 0.9, 0.99

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.charts.style import GREY, WIDTH
-from leaderboards.figures.cells import OverSeeds
+from leaderboards.figures.parts.cells import OverSeeds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,11 +16,11 @@ from bench.records.cells import write
 from bench.records.plan import Cell, Plan
 from bench.records.record import Record
 from bench.runtime.errors import UsageError
-from leaderboards.figures import dimension_claims as claims
 from leaderboards.figures.base import Request
-from leaderboards.figures.cells import line_of
-from leaderboards.figures.dimension import _drawn, table
-from leaderboards.figures.dimension_lines import Line, lines
+from leaderboards.figures.parts import dimension_claims as claims
+from leaderboards.figures.parts.cells import line_of
+from leaderboards.figures.parts.dimension_lines import Line, lines
+from leaderboards.figures.reconstruction_dimension import _drawn, table
 
 TPS, AFFINE = ("tps", 18), ("affine", 6)
 NOISE = (0.0, 0.2, -0.1)

@@ -13,7 +13,7 @@ from bench.records.plan import Cell
 from bench.records.record import Record
 from bench.runtime.errors import UsageError
 from leaderboards.figures.base import Request
-from leaderboards.figures.cells import (
+from leaderboards.figures.parts.cells import (
     OverSeeds,
     by_label,
     cells_of,

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bench.charts.style import blank, styled, write_png_and_svg
-from leaderboards.figures import dimension_claims as claims
 from leaderboards.figures.base import Request, figure
-from leaderboards.figures.dimension_lines import METRIC, Line, lines
-from leaderboards.figures.parts import (
+from leaderboards.figures.parts import dimension_claims as claims
+from leaderboards.figures.parts.dimension_lines import METRIC, Line, lines
+from leaderboards.figures.parts.panels import (
     BELOW,
     LEFT,
     PLOT,

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from leaderboards.figures.claims import FAILS, HOLDS, spread
-from leaderboards.figures.differences import UNKNOWN, Difference, between, paired, pairing
-from leaderboards.figures.dimension_lines import Line, Row, no_cost
+from leaderboards.figures.parts.claims import FAILS, HOLDS, spread
+from leaderboards.figures.parts.differences import UNKNOWN, Difference, between, paired, pairing
+from leaderboards.figures.parts.dimension_lines import Line, Row, no_cost
 
 SOURCE = "002_250270577cfb522d.txt, section V.i.1"
 BETTER = '"custom models achieve better reconstruction [...] mainly significant for the TPS-TVAE and the DTVAE"'

@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from leaderboards.figures.cells import OverSeeds
-from leaderboards.figures.claims import FAILS, HOLDS, paired_interval
-from leaderboards.figures.claims import UNKNOWN as UNTOLD
+from leaderboards.figures.parts.cells import OverSeeds
+from leaderboards.figures.parts.claims import FAILS, HOLDS, paired_interval
+from leaderboards.figures.parts.claims import UNKNOWN as UNTOLD
 
 UNKNOWN = "not measured"
 Way = Literal["falls", "rises"]

@@ -17,7 +17,7 @@ from bench.records.plan import Cell
 from bench.records.record import Record
 from bench.runtime.errors import UsageError, nearest
 from leaderboards.figures.base import Request
-from leaderboards.figures.cells import cells_of, of_one_dataset
+from leaderboards.figures.parts.cells import cells_of, of_one_dataset
 
 METHOD = "latent-generator"
 # As methods/latent_generator.py has them, in the order of theta / sqrt(n), through which alone they act.

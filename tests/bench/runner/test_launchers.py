@@ -1,0 +1,101 @@
+"""Launchers are found by name: ours, a plug-in's, a package's."""
+
+import subprocess
+import sys
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from helpers_e2e import environment, here, statuses, write_suite
+
+from bench.runner.launchers.base import launcher, registry
+
+OWN = '''
+"""A launcher that runs every cell in this very process, and says so."""
+
+from bench.runner.cell import run_cell
+from bench.runner.launchers.base import Ended, launcher
+from bench.runner.prepare import prepare
+
+
+@launcher("{name}")
+class Own:
+    def __init__(self, results, jobs, time_limit):
+        self.results, self.jobs, self.time_limit = results, jobs, time_limit
+
+    def prepare(self, plan, on_tick):
+        prepare(plan)
+
+    def run(self, plan, cells, on_start, on_end, on_tick):
+        for cell in cells:
+            on_start(cell)
+            run_cell(plan, cell)
+            (self.results / "own.txt").write_text(f"{{self.jobs}} {{self.time_limit}}")
+            on_end(Ended(cell, None))
+            on_tick()
+'''
+FIGURE = """
+from leaderboards.figures.base import figure
+
+
+@figure("own-figure", about="a figure of a package's own")
+def draw(request):
+    request.out.write_text("drawn")
+    return [f"written: {request.out} of {request.suite}"]
+"""
+
+
+def test_a_plug_in_adds_one(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN.format(name="own"))
+    words = ["--plugin", tmp_path / "own.py", "--launcher", "own", "--jobs", 2, "--time-limit", 50]
+    with mock.patch.dict(registry):
+        found = here("run", "--suite", write_suite(tmp_path, seeds=2), *words, results=tmp_path / "results")
+    assert found.code == 0, found.out + found.err
+    assert statuses(tmp_path / "results") == {"vae": "ok"}
+    assert (tmp_path / "results" / "own.txt").read_text() == "2 50.0"
+
+
+def test_an_unknown_one_is_refused_before_anything_is_read_or_written(tmp_path: Path) -> None:
+    said = here("run", "--suite", write_suite(tmp_path), "--launcher", "locla", results=tmp_path / "results").refusal()
+    assert "--launcher" in said
+    assert "did you mean 'local'" in said
+    assert not (tmp_path / "results").exists()
+
+
+def test_two_of_one_name_are_refused() -> None:
+    import bench.runner.launchers.local  # noqa: F401
+
+    with pytest.raises(ValueError, match="local"):
+        launcher("local")(lambda results, jobs, time_limit: None)  # type: ignore[arg-type,return-value]
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> dict[str, str]:
+    """A package as pip would install it, with a launcher and a figure by entry points; gives the environment that has it."""
+    site = tmp_path / "site"
+    (site / "extras-1.0.dist-info").mkdir(parents=True)
+    (site / "extras-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: extras\nVersion: 1.0\n")
+    points = "[bench.launchers]\npackaged = extras\n[bench.figures]\nown-figure = extras_figure\n"
+    (site / "extras-1.0.dist-info" / "entry_points.txt").write_text(points)
+    (site / "extras.py").write_text(OWN.format(name="packaged"))
+    (site / "extras_figure.py").write_text(FIGURE)
+    return environment(PYTHONPATH=str(site))
+
+
+def _bench(folder: Path, env: dict[str, str], *words: object) -> str:
+    command = [sys.executable, "-m", "bench", *map(str, words)]
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_package_adds_a_launcher_and_a_figure_by_entry_points(tmp_path: Path, package: dict[str, str]) -> None:
+    root = Path(__file__).resolve().parents[3]
+    package["PYTHONPATH"] = f"{root}:{package['PYTHONPATH']}"
+    results = tmp_path / "results"
+    words = ["--device", "cpu", "--tracking-uri", "none", "--results", results]
+    _bench(tmp_path, package, "run", "--suite", write_suite(tmp_path), "--launcher", "packaged", *words)
+    assert (results / "own.txt").is_file()
+    said = _bench(tmp_path, package, "figure", "own-figure", "--suite", "tiny", "--out", "a.png", "--results", results)
+    assert said.strip() == "written: a.png of tiny"
+    assert (tmp_path / "a.png").read_text() == "drawn"
