@@ -1,16 +1,20 @@
 """Evidence of briefly trained methods, for what reads it."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from helpers_code import HELPED, Edit, known_methods
 
 import methods
 from bench.config.budget import Budget
 from bench.config.options import build, find
+from bench.config.plugins import load_plugin
 from bench.config.suite import Evaluation
+from bench.records.imports import ROOT
 from bench.runtime.clock import Clock
 from bench.runtime.seeds import seeded
 from bench.scoring.cache import Cache
@@ -63,3 +67,40 @@ def make(spec: ImageSpec, data: TrainingData, test_images: Images, tmp_path: Pat
 
 def _refuse(reason: str) -> Any:
     raise Unavailable(reason)
+
+
+@pytest.fixture
+def edit(monkeypatch: pytest.MonkeyPatch) -> Edit:
+    """Lets a file of the project, or a plug-in's, have more text than it has on the disk."""
+    more: dict[Path, str] = {}
+    real = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: real(path) + more.get(path, "").encode())
+
+    def edited(name: str, text: str) -> None:
+        path = ROOT / name
+        assert path.is_file(), path
+        more[path] = text
+
+    return edited
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Loads a plug-in with other files beside it; gives its method's entry. Registries and modules are put back afterwards."""
+    before, modules, path = dict(known_methods), dict(sys.modules), list(sys.path)
+
+    def loaded(name: str, statement: str, folder: Path = tmp_path, **others: str) -> Any:
+        for other, text in others.items():
+            file = folder / f"{other.replace('__', '/')}.py"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        (folder / f"{name}.py").write_text(HELPED.format(name=name, statement=statement))
+        load_plugin(str(folder / f"{name}.py"))
+        return known_methods[name]
+
+    yield loaded
+    known_methods.clear()
+    known_methods.update(before)
+    for added in set(sys.modules) - set(modules):
+        del sys.modules[added]
+    sys.path[:] = path
