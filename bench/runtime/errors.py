@@ -3,6 +3,7 @@
 import difflib
 import errno
 from collections.abc import Iterable
+from importlib.metadata import entry_points
 
 MENDABLE = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.EPERM)
 """Errors of a disk or folder that can't be written."""
@@ -23,3 +24,14 @@ def nearest(name: str, known: Iterable[str], what: str) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     guess = f"did you mean {close[0]!r}? " if close else ""
     return f"unknown {what} {name!r}: {guess}known: {', '.join(known)}"
+
+
+def load_entry_points(group: str) -> None:
+    """Import what other packages register under a group. Raises UsageError where one can't be imported or its name is taken."""
+    for point in entry_points(group=group):
+        try:
+            point.load()
+        except (ImportError, AttributeError, SyntaxError, ValueError) as problem:
+            raise UsageError(
+                f"entry point {point.name} = {point.value} of {group}: cannot be imported ({problem}): mend or uninstall that package"
+            ) from problem

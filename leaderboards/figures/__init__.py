@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from importlib.metadata import entry_points
 from pathlib import Path
 
-from bench.runtime.errors import UsageError, nearest
+from bench.runtime.errors import UsageError, load_entry_points, nearest
 from leaderboards.figures.base import Request, registry
 
 
@@ -21,8 +20,7 @@ def load() -> None:
     """Import every figure of this folder and every entry point of the group `bench.figures`."""
     for name in built_in():
         importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
-    for point in entry_points(group="bench.figures"):
-        point.load()
+    load_entry_points("bench.figures")
 
 
 def listing() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ def to_uint8(x: Tensor) -> Tensor:
     return (x.float() * 255).round().clamp(0, 255).nan_to_num(0.0).to(torch.uint8)
 
 
-class Classifier(nn.Module):
+class Classifier(nn.Module, ABC):
     """A classifier of original images: its features and the linear layer on them. What the harness trains once per data set.
 
     shape: (C,H,W) of the images, sides of 4 pixels and more. n_classes: K. Raises ValueError for less.
@@ -30,9 +31,9 @@ class Classifier(nn.Module):
         if min(shape[1:]) < 4 or n_classes < 2:
             raise ValueError(f"expected sides of at least 4 pixels and 2 classes, got {shape} and {n_classes} classes")
 
+    @abstractmethod
     def features(self, x: Tensor) -> Tensor:
         """Penultimate features (N,D), not negative, of images (N,C,H,W) in [0,1]."""
-        raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N,K) of images (N,C,H,W) in [0,1]."""

@@ -8,6 +8,7 @@ from unittest import mock
 import pytest
 from helpers_e2e import environment, here, statuses, write_suite
 
+import bench.runner.launchers.local  # noqa: F401  so that what a test's patch of the registry takes back is not this one
 from bench.runner.launchers.base import launcher, registry
 
 OWN = '''
@@ -63,8 +64,6 @@ def test_an_unknown_one_is_refused_before_anything_is_read_or_written(tmp_path: 
 
 
 def test_two_of_one_name_are_refused() -> None:
-    import bench.runner.launchers.local  # noqa: F401
-
     with pytest.raises(ValueError, match="local"):
         launcher("local")(lambda results, jobs, time_limit: None)  # type: ignore[arg-type,return-value]
 
@@ -79,19 +78,17 @@ def package(tmp_path: Path) -> dict[str, str]:
     (site / "extras-1.0.dist-info" / "entry_points.txt").write_text(points)
     (site / "extras.py").write_text(OWN.format(name="packaged"))
     (site / "extras_figure.py").write_text(FIGURE)
-    return environment(PYTHONPATH=str(site))
+    return environment(PYTHONPATH=f"{Path(__file__).resolve().parents[3]}:{site}")
 
 
-def _bench(folder: Path, env: dict[str, str], *words: object) -> str:
+def _bench(folder: Path, env: dict[str, str], *words: object, code: int = 0) -> str:
     command = [sys.executable, "-m", "bench", *map(str, words)]
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stderr if code else done.stdout
 
 
 def test_a_package_adds_a_launcher_and_a_figure_by_entry_points(tmp_path: Path, package: dict[str, str]) -> None:
-    root = Path(__file__).resolve().parents[3]
-    package["PYTHONPATH"] = f"{root}:{package['PYTHONPATH']}"
     results = tmp_path / "results"
     words = ["--device", "cpu", "--tracking-uri", "none", "--results", results]
     _bench(tmp_path, package, "run", "--suite", write_suite(tmp_path), "--launcher", "packaged", *words)
@@ -99,3 +96,25 @@ def test_a_package_adds_a_launcher_and_a_figure_by_entry_points(tmp_path: Path, 
     said = _bench(tmp_path, package, "figure", "own-figure", "--suite", "tiny", "--out", "a.png", "--results", results)
     assert said.strip() == "written: a.png of tiny"
     assert (tmp_path / "a.png").read_text() == "drawn"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["import not_there\n", "def (:\n", OWN.format(name="local"), FIGURE.replace("own-figure", "mixing")],
+    ids=["import", "syntax", "taken-launcher", "taken-figure"],
+)
+def test_a_package_that_cannot_be_loaded_is_named_in_one_line(
+    broken: str, tmp_path: Path, package: dict[str, str]
+) -> None:
+    ask = ["figure", "own-figure", "--suite", "tiny", "--out", "a.png", "--results", tmp_path]
+    file, words = "extras_figure", ask
+    if "launcher" in broken:
+        file, words = (
+            "extras",
+            ["run", "--suite", write_suite(tmp_path), "--launcher", "packaged", "--results", tmp_path],
+        )
+    (tmp_path / "site" / f"{file}.py").write_text(broken)
+    said = _bench(tmp_path, package, *words, code=2)
+    assert said.startswith("bench: ")
+    assert said.count("\n") == 1
+    assert f"= {file} " in said
