@@ -118,7 +118,7 @@ class Row:
 
 
 @dataclass
-class Board:
+class Leaderboard:
     """One table: a suite on a dataset in one setting (budget, device type and likelihood). Best rows first, reference rows last."""
 
     suite: str

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from leaderboards.board import BERNOULLI, HOLE, Board, Column, Row
+from leaderboards.board import BERNOULLI, HOLE, Column, Leaderboard, Row
 from leaderboards.sheet import Entry, Head, Sheet
 from leaderboards.stats import Summary, printed
 
@@ -110,7 +110,7 @@ def read() -> list[Published]:
     ]
 
 
-def against(board: Board, figures: Sequence[Published] | None = None) -> list[Comparison]:
+def against(board: Leaderboard, figures: Sequence[Published] | None = None) -> list[Comparison]:
     """Comparisons for the board's dataset: each published figure with each row of its method that we measured.
 
     A row matches by its label; where no label does, by its method, but not where another paper's figure would meet several rows of a
@@ -135,7 +135,7 @@ def against(board: Board, figures: Sequence[Published] | None = None) -> list[Co
     return result
 
 
-def _matching(board: Board, figure: Published, own: bool) -> list[Row]:
+def _matching(board: Leaderboard, figure: Published, own: bool) -> list[Row]:
     labelled = [row for row in board.rows if row.label == figure.method]
     of_method = [row for row in board.rows if row.method == figure.method]
     return labelled or (of_method if own or len(of_method) == 1 else [])
@@ -158,7 +158,7 @@ def _badge(row: Row, figure: Published) -> str:
     return SAME
 
 
-def to_sheet(board: Board, found: Sequence[Comparison]) -> Sheet:
+def to_sheet(board: Leaderboard, found: Sequence[Comparison]) -> Sheet:
     """The comparisons as text cells, one line each; a note instead where there are none."""
     words = [Head("method", right=False), Head("metric", right=False)]
     numbers = [Head(name) for name in ("ours", "published", "difference", "%", "in our sd")]
@@ -188,7 +188,7 @@ def _rounded(value: float | None) -> str:
     return HOLE if value is None else f"{value:+.1f}"
 
 
-def lines(board: Board, found: Sequence[Comparison]) -> list[dict[str, Any]]:
+def lines(board: Leaderboard, found: Sequence[Comparison]) -> list[dict[str, Any]]:
     """One dict a comparison, keys LINE, values unrounded; None where there is nothing measured."""
     result = []
     for one in found:

@@ -11,7 +11,7 @@ import pandas as pd
 from bench.records.record import Record
 from bench.runtime.errors import UsageError
 from leaderboards import published, sheet
-from leaderboards.board import BERNOULLI, Board, Row, caveats_of
+from leaderboards.board import BERNOULLI, Leaderboard, Row, caveats_of
 from leaderboards.sheet import Entry, Head, Sheet
 
 FORMATS = ("table", "markdown", "csv", "latex", "json")
@@ -25,7 +25,7 @@ def check_format(format: str) -> None:
         raise UsageError(f"format {format!r} is not known; choose one of {', '.join(FORMATS)}")
 
 
-def boards(shown: Sequence[Board], format: str = "table", width: int = 120, color: bool = False) -> str:
+def boards(shown: Sequence[Leaderboard], format: str = "table", width: int = 120, color: bool = False) -> str:
     """All boards as one text. Raises UsageError for an unknown format."""
     check_format(format)
     if format == "csv":
@@ -36,7 +36,7 @@ def boards(shown: Sequence[Board], format: str = "table", width: int = 120, colo
 
 
 def comparisons(
-    shown: Sequence[tuple[Board, Sequence[published.Comparison]]],
+    shown: Sequence[tuple[Leaderboard, Sequence[published.Comparison]]],
     format: str = "table",
     width: int = 120,
     color: bool = False,
@@ -65,7 +65,7 @@ def _json(content: Any) -> str:
     return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False, default=str) + "\n"
 
 
-def board_sheet(board: Board) -> Sheet:
+def board_sheet(board: Leaderboard) -> Sheet:
     """The board as text cells: name, figures, use of labels, number of seeds, status."""
     metrics = [Head(column.metric, f"{column.shared} {column.hint}".strip()) for column in board.columns]
     last = [Head("labels", right=False), Head("n", joined=True), Head("status", right=False, joined=True)]
@@ -80,7 +80,7 @@ def board_sheet(board: Board) -> Sheet:
     return Sheet(board.heading, head, ranked, apart, [*_legend(board), *board.notes])
 
 
-def _legend(board: Board) -> list[str]:
+def _legend(board: Leaderboard) -> list[str]:
     """How to read the figures, said where there is something to read."""
     several = any(figure.n > 1 for row in board.rows for figure in row.figures.values())
     marked = any(row.best for row in board.rows)
@@ -89,7 +89,7 @@ def _legend(board: Board) -> list[str]:
     return ["; ".join(said)] if said else []
 
 
-def lines(board: Board) -> list[dict[str, Any]]:
+def lines(board: Leaderboard) -> list[dict[str, Any]]:
     """One dict for each row and metric, keys LINE, values unrounded; a hole has neither mean nor sd, and n = 0.
 
     A row of a board without any column still gives a line, with an empty metric, so that no failure drops out.
@@ -108,7 +108,7 @@ def lines(board: Board) -> list[dict[str, Any]]:
     return result
 
 
-def tree(board: Board) -> dict[str, Any]:
+def tree(board: Leaderboard) -> dict[str, Any]:
     """The board as JSON: columns, rows with their figures by column, seeds by status, notes."""
     columns = [
         {"name": c.key, "metric": c.metric, "unit": c.unit, "better": c.better, "side_by_side": c.side_by_side}

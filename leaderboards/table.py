@@ -13,12 +13,12 @@ from typing import Any
 from bench.records.cells import BrokenRecord, cells_folder, find
 from bench.records.record import Record
 from bench.runtime.errors import UsageError
-from leaderboards.board import Board, Column, Row, columns_of, fill
+from leaderboards.board import Column, Leaderboard, Row, columns_of, fill
 from leaderboards.notes import notes_of
 from leaderboards.plans import Plan, canonical, read_plans, resolve, with_devices
 
 
-def collect(results: Path, suite: str | None = None, everything: bool = False) -> list[Board]:
+def collect(results: Path, suite: str | None = None, everything: bool = False) -> list[Leaderboard]:
     """One board for each (suite, dataset, budget, device type, likelihood), of one suite or, with None, of all.
 
     A board holds the cells of its suite's latest plan; without a plan, or with `everything`, all records of the suite.
@@ -30,7 +30,7 @@ def collect(results: Path, suite: str | None = None, everything: bool = False) -
     if suite is not None and suite not in suites:
         known = ", ".join(_nearest_first(suite, suites))
         raise UsageError(f"{results} holds no records of suite {suite!r}; it has: {known}")
-    boards: list[Board] = []
+    boards: list[Leaderboard] = []
     for name in suites if suite is None else [suite]:
         boards += _suite_boards(name, records, plans.get(name), everything)
     if boards:
@@ -38,7 +38,7 @@ def collect(results: Path, suite: str | None = None, everything: bool = False) -
     return boards
 
 
-def pick_columns(boards: Sequence[Board], names: Sequence[str]) -> list[Board]:
+def pick_columns(boards: Sequence[Leaderboard], names: Sequence[str]) -> list[Leaderboard]:
     """The boards with only these metrics, in this order. Raises UsageError for a metric that no board has."""
     known = dict.fromkeys(column.metric for board in boards for column in board.columns)
     for name in names:
@@ -71,7 +71,7 @@ def _nearest_first(name: str, known: Sequence[str]) -> list[str]:
     return sorted(known, key=lambda other: -difflib.SequenceMatcher(None, name.lower(), other.lower()).ratio())
 
 
-def _suite_boards(suite: str, records: dict[str, Record], plan: Plan | None, everything: bool) -> list[Board]:
+def _suite_boards(suite: str, records: dict[str, Record], plan: Plan | None, everything: bool) -> list[Leaderboard]:
     own = [record for record in records.values() if record.suite == suite]
     shown, others = (own, []) if plan is None else resolve(plan, records)
     if plan is not None and everything:
@@ -91,7 +91,7 @@ def _suite_boards(suite: str, records: dict[str, Record], plan: Plan | None, eve
     return boards
 
 
-def _board(plan: Plan, records: Sequence[Record], current: set[str]) -> Board:
+def _board(plan: Plan, records: Sequence[Record], current: set[str]) -> Leaderboard:
     rows = _rows(records, current, set(plan.reference_rows))
     columns = columns_of(rows, plan.columns)
     fill(rows, columns)
@@ -99,7 +99,7 @@ def _board(plan: Plan, records: Sequence[Record], current: set[str]) -> Board:
     one = records[0]
     notes = notes_of(rows, columns)
     device = _device_type(one)
-    return Board(one.suite, one.dataset, plan.title, one.budget, device, columns, rows, notes, one.likelihood)
+    return Leaderboard(one.suite, one.dataset, plan.title, one.budget, device, columns, rows, notes, one.likelihood)
 
 
 def _rows(records: Iterable[Record], current: set[str], reference: set[str]) -> list[Row]:

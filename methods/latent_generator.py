@@ -23,13 +23,13 @@ from methods.base import (
 )
 from methods.parts import (
     Backbone,
-    Figures,
     Gaussian,
     GaussianEncoder,
     Likelihood,
     Point,
     ReconstructionClassifier,
     Sampler,
+    Scores,
     Search,
     Space,
     Span,
@@ -192,7 +192,7 @@ class LatentGenerator(AbstractMethod):
         every = torch.arange(len(self.mu), device=self.mu.device)
         classes = every if only is None else every[only : only + 1]
 
-        def measure(point: Point, images: int) -> Figures:
+        def measure(point: Point, images: int) -> Scores:
             n = point.get("n", 1)
             theta = torch.tensor([value for key, value in point.items() if key != "n"], device=self.mu.device)
             assert isinstance(n, int)
@@ -203,25 +203,25 @@ class LatentGenerator(AbstractMethod):
         costs = ("cosine", "error")
         return Search(name, space, measure, self.value, trials, looks, self.guide, self.sampler, costs, first)
 
-    def value(self, figures: Figures) -> float:
+    def value(self, figures: Scores) -> float:
         """What the goal chooses by. Below the floor it is above every cosine, and the more so the further below."""
         if self.goal == "objective":
             return figures["cosine"] + figures["error"]
         short = self.short(figures)
         return figures["cosine"] if short <= 0 else 1.0 + short
 
-    def guide(self, figures: Figures) -> float:
+    def guide(self, figures: Scores) -> float:
         """The same without the cliff at the floor, on which the sampler would learn of the accuracy alone."""
         if self.goal == "objective":
             return self.value(figures)
         return figures["cosine"] + STEEP * max(0.0, self.short(figures))
 
-    def short(self, figures: Figures) -> float:
+    def short(self, figures: Scores) -> float:
         """How much of the accuracy that the search holds is missing."""
         return min(1.0, self.floor + self.margin) - figures["accuracy"]
 
     @torch.no_grad()
-    def figures(self, theta: Float[Tensor, "k d"], n: int, classes: Int[Tensor, " k"], images: int) -> Figures:
+    def figures(self, theta: Float[Tensor, "k d"], n: int, classes: Int[Tensor, " k"], images: int) -> Scores:
         """E[cos(x, x')] and accuracy over the classes, so many images of each: the two parts of eq. 4."""
         noise = torch.stack(
             [torch.randn(len(classes), images, theta.shape[1], device=theta.device) for _ in range(n)]

@@ -1,4 +1,4 @@
-"""What a metric is: a pure function of evidence, with its figures' units, directions and source declared beside it."""
+"""What a metric is: a pure function of evidence, with its scores' units, directions and source declared beside it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Better = Literal["lower", "higher", "none"]
 
 @dataclass(frozen=True)
 class Items:
-    """A figure measured item by item: the harness averages it, bootstraps its interval and, with groups, splits it by class.
+    """A score measured item by item: the harness averages it, bootstraps its interval and, with groups, splits it by class.
 
     values: (N,) one value a test item. groups: (N,) int64 class of each item, or None.
     """
@@ -47,12 +47,16 @@ def correct(predicted: Tensor, y: Tensor) -> Items:
 
 
 @dataclass(frozen=True)
-class Figure:
+class Score:
     """Unit and direction of one reported number; floor: the table marks rows below it."""
 
     unit: str
     better: Better
     floor: float | None = None
+
+
+Figure = Score
+"""The old name, for plug-ins, for one version."""
 
 
 def class_cosine(images: Tensor, labels: Tensor) -> float:
@@ -87,14 +91,14 @@ Measured = float | Items | dict[str, float | Items]
 
 @dataclass(frozen=True)
 class Metric:
-    """A registered function. `needs` are the names of the evidence it reads, its arguments; `figures` what it reports."""
+    """A registered function. `needs` are the names of the evidence it reads, its arguments; `scores` what it reports."""
 
     name: str
     function: Callable[..., Measured]
     source: str
     family: str
     needs: tuple[str, ...]
-    figures: dict[str, Figure]
+    scores: dict[str, Score]
     plugin: str = ""
     """The plug-in's file that registers it, which may be another than its function's."""
 
@@ -121,19 +125,24 @@ _Function = TypeVar("_Function", bound=Callable[..., Measured])
 
 
 def metric(
-    *, source: str, unit: str = "", better: Better = "none", figures: dict[str, Figure] | None = None
+    *,
+    source: str,
+    unit: str = "",
+    better: Better = "none",
+    scores: dict[str, Score] | None = None,
+    figures: dict[str, Score] | None = None,
 ) -> Callable[[_Function], _Function]:
     """Register a function as a metric.
 
-    Its arguments name the evidence it needs. With `unit` and `better` it reports one figure under its own name and returns
-    a float or `Items`; with `figures`, where one computation gives several, a dict of exactly those names.
-    Raises ValueError where a name is taken.
+    Its arguments name the evidence it needs. With `unit` and `better` it reports one score under its own name and returns
+    a float or `Items`; with `scores`, where one computation gives several, a dict of exactly those names.
+    `figures` is the old name of `scores`, for one version. Raises ValueError where a name is taken.
     """
 
     def register(function: _Function) -> _Function:
         name = function.__name__
-        reported = figures or {name: Figure(unit, better)}
-        taken = {figure for other in registry.values() for figure in other.figures} & set(reported)
+        reported = scores or figures or {name: Score(unit, better)}
+        taken = {one for other in registry.values() for one in other.scores} & set(reported)
         if taken or name in registry:
             raise ValueError(f"metric {name!r}: the name {', '.join(sorted(taken)) or name} is already registered")
         family = function.__module__.rsplit(".", 1)[-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from metrics.base import Figure, Items, Unavailable, correct, metric
+from metrics.base import Items, Score, Unavailable, correct, metric
 
 
 @metric(
@@ -27,7 +27,7 @@ def neutral_accuracy_unfiltered(proposal_predictions: Tensor, proposal_labels: T
 
 @metric(
     source="001_9c71068f65ebe130.txt, Lemma 1: over combinations of latents that the method's own head classifies rightly",
-    figures={"class_kept_at_z": Figure("", "higher"), "class_kept_decoded": Figure("", "higher")},
+    scores={"class_kept_at_z": Score("", "higher"), "class_kept_decoded": Score("", "higher")},
 )
 def lemma_1(
     proposals_of_right_sources: Tensor,

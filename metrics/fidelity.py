@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
 from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
 
-from metrics.base import Figure, Items, metric
+from metrics.base import Items, Score, metric
 from metrics.features import FeatureSet, check_sizes, frechet
 
 KID_SUBSET = 1000
@@ -19,11 +19,11 @@ REGENE = "001_9c71068f65ebe130.txt, Table 1; torch-fidelity 0.4: Heusel et al. 2
 
 @metric(
     source=f"{SOURCE}; {INCEPTION}",
-    figures={
-        "fid_org_vs_gen": Figure("", "lower"),
-        "kid_org_vs_gen": Figure("", "lower"),
-        "precision": Figure("", "higher"),
-        "recall": Figure("", "higher"),
+    scores={
+        "fid_org_vs_gen": Score("", "lower"),
+        "kid_org_vs_gen": Score("", "lower"),
+        "precision": Score("", "higher"),
+        "recall": Score("", "higher"),
     },
 )
 def inception_fidelity(
@@ -39,11 +39,11 @@ def inception_fidelity(
 
 @metric(
     source=f"{SOURCE}; {NEUTRAL}",
-    figures={
-        "fd_neutral_org_vs_gen": Figure("", "lower"),
-        "kd_neutral_org_vs_gen": Figure("", "lower"),
-        "precision_neutral": Figure("", "higher"),
-        "recall_neutral": Figure("", "higher"),
+    scores={
+        "fd_neutral_org_vs_gen": Score("", "lower"),
+        "kd_neutral_org_vs_gen": Score("", "lower"),
+        "precision_neutral": Score("", "higher"),
+        "recall_neutral": Score("", "higher"),
     },
 )
 def neutral_fidelity(

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from metrics.base import Figure, Items, Unavailable, class_cosine, match_one_to_one, metric
+from metrics.base import Items, Score, Unavailable, class_cosine, match_one_to_one, metric
 
 
 @metric(
@@ -75,10 +75,10 @@ def generation_objective(class_samples: Tensor, class_sample_labels: Tensor, rec
 
 @metric(
     source="000_2852ba8d0aec7d1a.txt, section 3.4: the method's classifier of reconstructions, on those of train and test, on test images",
-    figures={
-        "reconstruction_classifier_train_accuracy": Figure("", "higher", floor=0.97),
-        "reconstruction_classifier_test_accuracy": Figure("", "higher"),
-        "reconstruction_classifier_original_accuracy": Figure("", "higher"),
+    scores={
+        "reconstruction_classifier_train_accuracy": Score("", "higher", floor=0.97),
+        "reconstruction_classifier_test_accuracy": Score("", "higher"),
+        "reconstruction_classifier_original_accuracy": Score("", "higher"),
     },
 )
 def reconstruction_classifier(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from metrics.base import Figure, Items, Neighbours, metric
+from metrics.base import Items, Neighbours, Score, metric
 
 MSE = "mean squared error of pixels in [0,1], exact over all training images"
 NEUTRAL = "Euclidean distance in the neutral classifier's penultimate features, exact over all training images"
@@ -22,8 +22,8 @@ RULES = (
 )
 
 
-def _figures(name: str) -> dict[str, Figure]:
-    return {f"{figure}_{name}": Figure("", "none") for figure in ("novelty", "authenticity", "closer_than_training")}
+def _scores(name: str) -> dict[str, Score]:
+    return {f"{figure}_{name}": Score("", "none") for figure in ("novelty", "authenticity", "closer_than_training")}
 
 
 def _measured(name: str, near: Neighbours, own: Tensor, spacing: Tensor) -> dict[str, float | Items]:
@@ -39,16 +39,16 @@ def _measured(name: str, near: Neighbours, own: Tensor, spacing: Tensor) -> dict
     """
     distance = near.distances[:, 0]
     values = (distance, (distance > own).double(), (distance < spacing.quantile(0.5)).double())
-    return {figure: Items(value) for figure, value in zip(_figures(name), values, strict=True)}
+    return {figure: Items(value) for figure, value in zip(_scores(name), values, strict=True)}
 
 
-@metric(source=f"{MSE}; {RULES}", figures=_figures("mse"))
+@metric(source=f"{MSE}; {RULES}", scores=_scores("mse"))
 def nearest_mse(near_mse: Neighbours, near_mse_own: Tensor, spacing_mse: Tensor) -> dict[str, float | Items]:
     """Of generations: see `_measured`."""
     return _measured("mse", near_mse, near_mse_own, spacing_mse)
 
 
-@metric(source=f"{MSE}; {RULES}", figures=_figures("mse_test"))
+@metric(source=f"{MSE}; {RULES}", scores=_scores("mse_test"))
 def nearest_mse_test(
     near_mse_test: Neighbours, near_mse_own_test: Tensor, spacing_mse: Tensor
 ) -> dict[str, float | Items]:
@@ -56,7 +56,7 @@ def nearest_mse_test(
     return _measured("mse_test", near_mse_test, near_mse_own_test, spacing_mse)
 
 
-@metric(source=f"{MSE}; {RULES}", figures=_figures("mse_recon"))
+@metric(source=f"{MSE}; {RULES}", scores=_scores("mse_recon"))
 def nearest_mse_recon(
     near_mse_recon: Neighbours, near_mse_own_recon: Tensor, spacing_mse: Tensor
 ) -> dict[str, float | Items]:
@@ -64,7 +64,7 @@ def nearest_mse_recon(
     return _measured("mse_recon", near_mse_recon, near_mse_own_recon, spacing_mse)
 
 
-@metric(source=f"{NEUTRAL}; {RULES}", figures=_figures("neutral"))
+@metric(source=f"{NEUTRAL}; {RULES}", scores=_scores("neutral"))
 def nearest_neutral(
     near_neutral: Neighbours, near_neutral_own: Tensor, spacing_neutral: Tensor
 ) -> dict[str, float | Items]:
@@ -72,7 +72,7 @@ def nearest_neutral(
     return _measured("neutral", near_neutral, near_neutral_own, spacing_neutral)
 
 
-@metric(source=f"{NEUTRAL}; {RULES}", figures=_figures("neutral_test"))
+@metric(source=f"{NEUTRAL}; {RULES}", scores=_scores("neutral_test"))
 def nearest_neutral_test(
     near_neutral_test: Neighbours, near_neutral_own_test: Tensor, spacing_neutral: Tensor
 ) -> dict[str, float | Items]:
@@ -80,7 +80,7 @@ def nearest_neutral_test(
     return _measured("neutral_test", near_neutral_test, near_neutral_own_test, spacing_neutral)
 
 
-@metric(source=f"{NEUTRAL}; {RULES}", figures=_figures("neutral_recon"))
+@metric(source=f"{NEUTRAL}; {RULES}", scores=_scores("neutral_recon"))
 def nearest_neutral_recon(
     near_neutral_recon: Neighbours, near_neutral_own_recon: Tensor, spacing_neutral: Tensor
 ) -> dict[str, float | Items]:

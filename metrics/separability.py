@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import LinearSVC
 from torch import Tensor
 
-from metrics.base import Figure, Items, Unavailable, correct, match_one_to_one, metric
+from metrics.base import Items, Score, Unavailable, correct, match_one_to_one, metric
 
 FOLDS = 9
 SPARSE = 0.5
@@ -27,7 +27,7 @@ TOLERANCE = 1e-3
 
 @metric(
     source="scikit-learn LinearSVC (tol 1e-3) on latent means, 9 stratified shuffled folds of the training split",
-    figures={"svm_cv_accuracy": Figure("", "higher"), "svm_cv_sd": Figure("", "none")},
+    scores={"svm_cv_accuracy": Score("", "higher"), "svm_cv_sd": Score("", "none")},
 )
 def svm(svm_latents: Tensor, svm_y: Tensor, seed: int) -> dict[str, float | Items]:
     """Mean and (population) standard deviation over 9 folds of the accuracy of a linear classifier on training latents (N,D).

@@ -58,7 +58,7 @@ def listing(what: str, plugins: list[str]) -> str:
     rows = [
         (name, arrows[figure.better], figure.unit, metric.family, metric.source)
         for metric in registry.values()
-        for name, figure in metric.figures.items()
+        for name, figure in metric.scores.items()
     ]
     return _columns(rows)
 

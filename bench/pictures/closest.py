@@ -7,7 +7,7 @@ import torch
 
 from bench.charts.grids import sample_grid
 from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import NotGiven
+from bench.scoring.gathering import MissingCapability
 from metrics.base import Neighbours
 
 COLUMNS = 10
@@ -23,7 +23,7 @@ def closest(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
     searched = {title: evidence.kept.get(name) for title, name in measures.items()}
     found = {title: near for title, near in searched.items() if isinstance(near, Neighbours)}
     if not found:
-        raise NotGiven("a search for the training images nearest to generations")
+        raise MissingCapability("a search for the training images nearest to generations")
     images = evidence.samples[: min(COLUMNS, *(len(near.indices) for near in found.values()))]
     rows, names = [images], ["generation"]
     for title, near in found.items():

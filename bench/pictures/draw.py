@@ -14,7 +14,7 @@ from bench.pictures.pose import plane, pose_removed, poses
 from bench.records.cells import curves as read_curves
 from bench.runtime.seeds import seeded
 from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import NotGiven
+from bench.scoring.gathering import MissingCapability
 from methods.base import AbstractVAE
 from methods.parts import one_hot
 from metrics.base import Unavailable
@@ -51,7 +51,7 @@ def draw(folder: Path, evidence: Evidence, classes: Sequence[str]) -> tuple[list
     ):
         try:
             picture(folder / name, evidence, classes)
-        except (NotGiven, Unavailable):
+        except (MissingCapability, Unavailable):
             continue
         except ValueError as problem:
             problems.append(f"{name} not drawn: {problem}")
@@ -61,7 +61,7 @@ def draw(folder: Path, evidence: Evidence, classes: Sequence[str]) -> tuple[list
         try:
             (folder / "mixing.csv").write_text(_mixing(evidence))
             made.append("mixing.csv")
-        except NotGiven:
+        except MissingCapability:
             pass  # a method that does not reconstruct has no mixtures
         except Unavailable as reason:
             problems.append(f"mixing.csv not written: {reason}")
@@ -149,7 +149,7 @@ def _interpolations(path: Path, evidence: Evidence, classes: Sequence[str]) -> N
     of_class = [(test.y == k).nonzero().flatten()[:2] for k in range(min(evidence.n_classes, ROWS_AT_MOST))]
     pairs = [rows for rows in of_class if len(rows) == 2]
     if not pairs:
-        raise NotGiven("two test images of a class")
+        raise MissingCapability("two test images of a class")
     first, last = torch.stack(pairs).unbind(1)
     codes, y = evidence.codes_test, test.y[first]
     share = torch.linspace(0, 1, BETWEEN + 2, device=evidence.device)[1:-1, None]

@@ -10,7 +10,7 @@ from torch import Tensor
 from bench.charts.grids import sample_grid, stacked_grid
 from bench.runtime.seeds import seeded
 from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import NotGiven
+from bench.scoring.gathering import MissingCapability
 from metrics.features import to_uint8
 
 COLUMNS = 10
@@ -23,7 +23,7 @@ MEAN = "mean pose"
 def _posed(evidence: Evidence) -> Any:
     """The method, where it has a pose latent."""
     if not hasattr(evidence.method, "pose_size"):
-        raise NotGiven("a pose latent")
+        raise MissingCapability("a pose latent")
     return evidence.vae
 
 
@@ -66,7 +66,7 @@ def plane(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
     """A two-dimensional z, over the middle 98 % of N(0, I) in each: what lies where (002_250270577cfb522d.txt, Figure 7)."""
     method: Any = evidence.vae
     if evidence.posterior_means_test.shape[1] != 2 or hasattr(method, "categories") or len(method.log_components) > 1:
-        raise NotGiven("a plane as its latent")
+        raise MissingCapability("a plane as its latent")
     at = torch.distributions.Normal(0.0, 1.0).icdf(torch.linspace(0.01, 0.99, SIDE)).to(evidence.device)
     z = torch.cartesian_prod(at.flip(0), at).flip(1)
     y = torch.zeros(len(z), dtype=torch.int64, device=evidence.device)

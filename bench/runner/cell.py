@@ -27,13 +27,13 @@ from bench.runtime.paths import cache_folder
 from bench.scoring import classifier as neutral
 from bench.scoring.cache import Cache
 from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import Costs, NotGiven
-from bench.scoring.score import measure
+from bench.scoring.gathering import Cost, MissingCapability
+from bench.scoring.score import score
 from bench.scoring.selection import choose
 from bench.training.loop import Diverged, count_parameters
 from bench.training.search import TRIALS, stacked
 from bench.training.store import Shelf
-from bench.training.trainer import Trained, Training, initialised
+from bench.training.trainer import Training, TrainingResult, initialised
 from methods.base import AbstractMethod, Images, ImageSpec, TrainingData
 from metrics.base import Unavailable
 
@@ -73,7 +73,7 @@ class CellRun:
         self.folder = cells_folder(Path(plan.results)) / cell.cell
         self.record = blank_record(plan, cell)
         self.record.environment = {"started": launched}
-        self.trained = Trained()
+        self.trained = TrainingResult()
 
     def run(self) -> None:
         """Data, method, training, evidence, metrics, pictures."""
@@ -87,9 +87,11 @@ class CellRun:
         self._train(method, data, test, Budget(**self.cell.budget))
         with self.clock.measure("evaluate"):
             evidence = self._evidence(method, dataset, data, test, evaluation)
-            found = measure(evidence, choose(evaluation.metrics))
+            found = score(evidence, choose(evaluation.metrics))
             if evaluation.mixing:
-                with suppress(NotGiven, Unavailable):  # kept with the evidence: said where the file would be written
+                with suppress(
+                    MissingCapability, Unavailable
+                ):  # kept with the evidence: said where the file would be written
                     _ = evidence.mixtures
         self._keep(found, evidence, dataset)
         with self.clock.measure("log"):
@@ -161,7 +163,7 @@ class CellRun:
         self, method: AbstractMethod, dataset: Dataset, data: TrainingData, test: Images, evaluation: Evaluation
     ) -> Evidence:
         trained, searched = self.trained, self.trained.searched
-        costs = Costs(
+        costs = Cost(
             self.clock.seconds["train"] + trained.borrowed_seconds + searched.before_seconds,
             trained.curves.trained_images,
             max(environment.peak_memory(self.device), trained.borrowed_peak),

@@ -16,7 +16,7 @@ from metrics.base import Unavailable
 T = TypeVar("T")
 
 
-class NotGiven(Exception):
+class MissingCapability(Exception):
     """The method has not the capability that the evidence comes from: its metrics are shown as a dash."""
 
 
@@ -38,9 +38,9 @@ class gathered(Generic[T]):
             try:
                 with torch.no_grad(), seeded(evidence.seed_of_cell, f"evidence/{self.name}", evidence.device):
                     kept[self.name] = self.function(evidence)
-            except (NotGiven, Unavailable) as reason:
+            except (MissingCapability, Unavailable) as reason:
                 kept[self.name] = reason
-        if isinstance(kept[self.name], (NotGiven, Unavailable)):
+        if isinstance(kept[self.name], (MissingCapability, Unavailable)):
             raise kept[self.name]
         return kept[self.name]
 
@@ -58,7 +58,7 @@ def joined(parts: Iterator[Tensor], count: int) -> Tensor:
 
 
 @dataclass
-class Costs:
+class Cost:
     """What training took: measured by the cell, read by the cost metrics.
 
     train_seconds: all of it, also what another cell spent on phases that this one shares. shared_seconds, search_seconds (of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from bench.runtime.seeds import stream
-from bench.scoring.gathering import Costs, NotGiven, gathered, joined
+from bench.scoring.gathering import Cost, MissingCapability, gathered, joined
 from methods.base import AbstractMethod, AbstractVAE, Images, TrainingData
 from metrics.base import Unavailable
 
@@ -29,7 +29,7 @@ class Given:
         test: Images,
         settings: Evaluation,
         seed: int,
-        costs: Costs,
+        costs: Cost,
         neutral: Callable[[], Neutral],
         inception: Callable[[], Extractor],
         originals_name: str,
@@ -46,14 +46,14 @@ class Given:
 
     def _capability(self, name: str) -> Callable[..., Tensor]:
         if not hasattr(self.method, name):
-            raise NotGiven(name)
+            raise MissingCapability(name)
         return getattr(self.method, name)
 
     @property
     def vae(self) -> AbstractVAE:
         """The method, where it is one of latent variables."""
         if not isinstance(self.method, AbstractVAE):
-            raise NotGiven("a bound on log p(x)")
+            raise MissingCapability("a bound on log p(x)")
         return self.method
 
     def _over(self, images: Images, function: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
@@ -103,21 +103,21 @@ class Given:
     @gathered
     def images_per_second(self) -> float:
         if self.costs.trained_images == 0:
-            raise NotGiven("training by gradient steps")
+            raise MissingCapability("training by gradient steps")
         searching = self.costs.search_seconds + self.costs.confirm_seconds
         return self.costs.trained_images / (self.train_seconds - searching)
 
     @gathered
     def shared_train_seconds(self) -> float:
         if not self.costs.shared_seconds:
-            raise NotGiven("phases that are shared")
+            raise MissingCapability("phases that are shared")
         self._check_timed_alike()
         return self.costs.shared_seconds
 
     @gathered
     def seconds_per_100_trials(self) -> float:
         if not self.costs.trials:
-            raise NotGiven("a search")
+            raise MissingCapability("a search")
         self._check_timed_alike()
         return 100 * self.costs.search_seconds / self.costs.trials
 

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from bench.datasets.draws import stratified
 from bench.runtime.seeds import stream
-from bench.scoring.gathering import NotGiven, gathered
+from bench.scoring.gathering import MissingCapability, gathered
 from bench.scoring.given import Given
 from methods.base import AbstractVAE, Images
 from methods.parts import Bernoulli, DiscretisedLogistic, Pixels
@@ -41,12 +41,12 @@ class Encoded(Given):
     def sampled_log_likelihood(self) -> Tensor:
         """log p(x|z) of Bernoulli pixels on [0, 1], which is no probability of images: minus the binary cross-entropy."""
         if not issubclass(self._pixels, Bernoulli):
-            raise NotGiven("Bernoulli pixels")
+            raise MissingCapability("Bernoulli pixels")
         return -self._bound_terms["reconstruction"]
 
     def _check_discrete(self) -> None:
         if not issubclass(self._pixels, DiscretisedLogistic):
-            raise NotGiven("a probability of discrete images")
+            raise MissingCapability("a probability of discrete images")
 
     @gathered
     def sampled_log_probability(self) -> Tensor:
@@ -61,12 +61,12 @@ class Encoded(Given):
     @gathered
     def kl_pose(self) -> Tensor:
         if "kl_pose" not in self._bound_terms:
-            raise NotGiven("a pose latent")
+            raise MissingCapability("a pose latent")
         return self._bound_terms["kl_pose"]
 
     def _check_bound(self) -> None:
         if isinstance(self.method, AbstractVAE) and not self.method.has_bound:
-            raise NotGiven("a bound on log p(x)")
+            raise MissingCapability("a bound on log p(x)")
 
     @gathered
     def elbo(self) -> Tensor:
@@ -151,7 +151,7 @@ class Encoded(Given):
         """Values of the categorical latent."""
         count = getattr(self.method, "categories", None)
         if count is None:
-            raise NotGiven("a categorical latent")
+            raise MissingCapability("a categorical latent")
         return count
 
     @gathered

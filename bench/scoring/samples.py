@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from bench.scoring.gathering import NotGiven, gathered
+from bench.scoring.gathering import MissingCapability, gathered
 from bench.scoring.latents import Encoded
 from methods.base import Images
 from metrics.base import Unavailable
@@ -176,7 +176,7 @@ class Generated(Encoded):
     def upright_neutral(self) -> Classifier:
         """The neutral classifier of the data set in which the classes stand upright; refused below the suite's floor."""
         if self._upright is None:
-            raise NotGiven("a data set in which the classes stand upright")
+            raise MissingCapability("a data set in which the classes stand upright")
         found = self._upright()
         self.protocol |= found.stated("upright_")
         return self._above_floor(found, "upright neutral classifier")

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import NotGiven
+from bench.scoring.gathering import MissingCapability
 from bench.scoring.intervals import bootstrap, by_group
 from metrics.base import Items, Metric, Unavailable
 
 
 @dataclass
-class Figures:
+class Scores:
     """What a cell measured, as its record holds it."""
 
     metrics: dict[str, float] = field(default_factory=dict)
@@ -22,11 +22,11 @@ class Figures:
     definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def measure(evidence: Evidence, chosen: list[Metric]) -> Figures:
+def score(evidence: Evidence, chosen: list[Metric]) -> Scores:
     """Compute the metrics in order. One whose evidence the method cannot give is left out, one refused is named with its reason."""
-    found = Figures()
+    found = Scores()
     for metric in chosen:
-        for name, figure in metric.figures.items():
+        for name, figure in metric.scores.items():
             found.definitions[name] = {
                 "unit": figure.unit,
                 "better": figure.better,
@@ -35,10 +35,10 @@ def measure(evidence: Evidence, chosen: list[Metric]) -> Figures:
             } | ({} if figure.floor is None else {"floor": figure.floor})
         try:
             result = metric.function(**_gather(evidence, metric.needs))
-        except NotGiven:
+        except MissingCapability:
             continue
         except Unavailable as reason:
-            found.unavailable |= dict.fromkeys(metric.figures, str(reason))
+            found.unavailable |= dict.fromkeys(metric.scores, str(reason))
             continue
         for name, value in (result if isinstance(result, dict) else {metric.name: result}).items():
             _add(found, name, value, evidence.n_classes)
@@ -46,7 +46,7 @@ def measure(evidence: Evidence, chosen: list[Metric]) -> Figures:
 
 
 def _gather(evidence: Evidence, needs: Sequence[str]) -> dict[str, Any]:
-    """What a metric reads. Raises NotGiven where the method lacks any of it, else Unavailable where any of it is refused."""
+    """What a metric reads. Raises MissingCapability where the method lacks any of it, else Unavailable where any of it is refused."""
     given: dict[str, Any] = {}
     refused: Unavailable | None = None
     for need in needs:
@@ -59,7 +59,7 @@ def _gather(evidence: Evidence, needs: Sequence[str]) -> dict[str, Any]:
     return given
 
 
-def _add(found: Figures, name: str, value: float | Items, classes: int) -> None:
+def _add(found: Scores, name: str, value: float | Items, classes: int) -> None:
     mean = value.values.double().mean().item() if isinstance(value, Items) else float(value)
     if not math.isfinite(mean):
         found.unavailable[name] = f"the figure is not finite ({mean})"

@@ -8,7 +8,7 @@ from bench.runtime.errors import UsageError, nearest
 from bench.scoring import classifier
 from bench.scoring.evidence import Evidence
 from bench.scoring.given import Given
-from bench.scoring.score import measure
+from bench.scoring.score import score
 from metrics.base import Metric, registry
 from metrics.features import inception_extractor
 
@@ -32,11 +32,11 @@ def choose(names: list[str]) -> list[Metric]:
                 raise UsageError(f"metric {m.name!r}: {nearest(need, evidence, 'evidence')}")
     if not names:
         return list(registry.values())
-    known = {m.family for m in registry.values()} | set(registry) | {f for m in registry.values() for f in m.figures}
+    known = {m.family for m in registry.values()} | set(registry) | {f for m in registry.values() for f in m.scores}
     for name in names:
         if name not in known:
             raise UsageError(nearest(name, known, "metric"))
-    return [m for m in registry.values() if {m.family, m.name, *m.figures} & set(names)]
+    return [m for m in registry.values() if {m.family, m.name, *m.scores} & set(names)]
 
 
 def reached(names: Iterable[str]) -> set[str]:
@@ -66,7 +66,7 @@ def code_of_evidence(needs: Iterable[str]) -> dict[str, str]:
     names = reached(needs)
     owners = {owner for owner in map(_owner, names) if owner is not None} | {Given}
     others = {sources.file_of(one) for one in Evidence.__mro__[1:-1]} - {sources.file_of(one) for one in owners}
-    found = sources.of(measure, *owners, without=others)
+    found = sources.of(score, *owners, without=others)
     for code in (code for name, code in NETWORKS.items() if name in names):
         found |= code()
     return found

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from bench.runtime.seeds import seeded
-from methods.parts import Figures, Found, Point, Search
+from methods.parts import Found, Point, Scores, Search
 
 if TYPE_CHECKING:
     from bench.training.optuna_study import Study
@@ -24,7 +24,7 @@ TRIALS = "trials.csv"
 
 
 @dataclass
-class Searched:
+class SearchResult:
     """What a cell's searches took. seconds: of trials, confirm_seconds: of measuring the best again. before_seconds: the part of `seconds`
     that an earlier process, killed since, had taken. beside: how many cells shared the device while trials ran.
     """
@@ -53,7 +53,7 @@ class Place:
     watch: Callable[[str, int, int], None] = lambda name, done, of: None
 
 
-def run_search(search: Search, place: Place, total: Searched) -> Found:
+def run_search(search: Search, place: Place, total: SearchResult) -> Found:
     """Run what is left of a search and give its best point, its figures from draws that nothing was chosen by.
 
     Draws of every trial come from the search's own stream, the same for all points. Raises OtherSpace for a journal of another search.
@@ -88,7 +88,7 @@ def run_search(search: Search, place: Place, total: Searched) -> Found:
     return found
 
 
-def _book(study: "Study", total: Searched) -> None:
+def _book(study: "Study", total: SearchResult) -> None:
     ended = study.ended()
     total.trials += len(ended)
     total.pruned += len(ended) - len(study.complete())
@@ -125,7 +125,7 @@ def _tried(search: Search, trial: Any, costs: list[str], place: Place) -> list[f
     return [figures[name] for name in costs]
 
 
-def _measured(search: Search, point: Point, images: int, look: str, place: Place) -> Figures:
+def _measured(search: Search, point: Point, images: int, look: str, place: Place) -> Scores:
     with seeded(place.seed, f"search/{search.name}/{look}", place.device):
         return search.measure(point, images)
 

@@ -11,7 +11,7 @@ import torch
 
 from bench.runtime.seeds import generator, seeded
 from bench.training.loop import Curves, GraphedStep, Step, record_epoch, run_epoch, state_digest
-from bench.training.search import Place, Searched, run_search
+from bench.training.search import Place, SearchResult, run_search
 from methods.base import AbstractMethod, Images, Phase, TrainingData
 from methods.parts import Search
 
@@ -25,7 +25,7 @@ Watch = Callable[[str, int, int], None]
 
 
 @dataclass
-class Trained:
+class TrainingResult:
     """What training left beside the method itself.
 
     shared_seconds: what the shared phases took, here or in the cell that trained them; borrowed_seconds: the part of it that another
@@ -33,7 +33,7 @@ class Trained:
     """
 
     curves: Curves = field(default_factory=Curves)
-    searched: Searched = field(default_factory=Searched)
+    searched: SearchResult = field(default_factory=SearchResult)
     shared_seconds: float = 0.0
     borrowed_seconds: float = 0.0
     borrowed_beside: set[int] = field(default_factory=set)
@@ -60,12 +60,12 @@ class Training:
     side_by_side: int = 1
     decay: bool = False
 
-    def run_seeded(self, trained: Trained) -> None:
+    def run_seeded(self, trained: TrainingResult) -> None:
         """`run`, its noise from the seed's own stream."""
         with seeded(self.seed, "noise", self.data.train.x.device):
             self.run(trained)
 
-    def run(self, trained: Trained) -> None:
+    def run(self, trained: TrainingResult) -> None:
         """Train stage by stage, into `trained`. Raises Diverged where a term's epoch mean, on train or test, is not finite."""
         self.trained = trained
         self.order = generator(self.seed, "order")
@@ -147,6 +147,6 @@ def train(
     method: AbstractMethod, data: TrainingData, test: Images, budget: Budget, seed: int, clock: Clock, **more: Any
 ) -> Curves:
     """Train every stage of a method; gives the curves. more: as Training's fields."""
-    trained = Trained()
+    trained = TrainingResult()
     Training(method, data, test, budget, seed, clock, **more).run(trained)
     return trained.curves

@@ -184,7 +184,7 @@ def _gives(suite: Suite, metric: Metric) -> bool:
 def chosen_metrics(suite: Suite, names: str | None) -> dict[str, str]:
     """Metric to direction: those named, else the suite's first column that has one. Raises UsageError."""
     given = [metric for metric in metric_registry.values() if _gives(suite, metric)]
-    figures = {name: figure for metric in given for name, figure in metric.figures.items()}
+    figures = {name: figure for metric in given for name, figure in metric.scores.items()}
     directed = {name: figure.better for name, figure in figures.items() if figure.better != "none"}
     if names is None:
         first = next((name for name in suite.columns if name in directed), None)
@@ -199,7 +199,7 @@ def chosen_metrics(suite: Suite, names: str | None) -> dict[str, str]:
             raise UsageError(
                 f"--metric {name}: neither lower nor higher is better: choose another (see `list metrics`)"
             )
-        if any(name in metric.figures for metric in metric_registry.values() if metric not in given):
+        if any(name in metric.scores for metric in metric_registry.values() if metric not in given):
             raise UsageError(
                 f"--metric {name}: it is not of likelihood {suite.likelihood}, the suite's: choose another"
             )

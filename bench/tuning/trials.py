@@ -172,12 +172,12 @@ class Trials:
 
 def metric_needs(name: str) -> set[str]:
     """The evidence that a figure's metric reads."""
-    return {need for metric in registry.values() if name in metric.figures for need in metric.needs}
+    return {need for metric in registry.values() if name in metric.scores for need in metric.needs}
 
 
 def unit_of(name: str) -> str:
     """The unit of a figure."""
-    return next(metric.figures[name].unit for metric in registry.values() if name in metric.figures)
+    return next(metric.scores[name].unit for metric in registry.values() if name in metric.scores)
 
 
 def label_of(number: int) -> str:

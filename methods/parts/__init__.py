@@ -29,7 +29,7 @@ from methods.parts.networks import (
     decoder_of,
 )
 from methods.parts.pose import Delta, Pose, PoseMean, PosePrior, UprightFirst
-from methods.parts.search import Figures, Found, Point, Search, Space, Span
+from methods.parts.search import Figures, Found, Point, Scores, Search, Space, Span
 from methods.parts.ssim import SSIM, SSIM_SMALLEST, ssim
 from methods.parts.transforms import Transformation
 from methods.parts.vgg import (
@@ -76,6 +76,7 @@ __all__ = [
     "ReconstructionClassifier",
     "RowsByClass",
     "Sampler",
+    "Scores",
     "Search",
     "Space",
     "Span",

@@ -8,7 +8,9 @@ from methods.choices import Sampler
 Value = float | int | str
 Point = dict[str, Value]
 """One setting of everything that is searched, by name."""
-Figures = dict[str, float]
+Scores = dict[str, float]
+Figures = Scores
+"""The old name, for plug-ins, for one version."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,11 @@ class Search:
 
     name: str
     space: Space
-    measure: Callable[[Point, int], Figures]
-    value: Callable[[Figures], float]
+    measure: Callable[[Point, int], Scores]
+    value: Callable[[Scores], float]
     trials: int | None
     looks: tuple[int, int]
-    guide: Callable[[Figures], float]
+    guide: Callable[[Scores], float]
     sampler: Sampler = "tpe"
     costs: tuple[str, ...] = ()
     start: Sequence[Point] = ()
@@ -62,4 +64,4 @@ class Found:
     """The answer to a Search: the best point, and its figures on draws that the search had not seen."""
 
     point: Point
-    figures: Figures
+    figures: Scores

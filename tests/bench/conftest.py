@@ -20,7 +20,7 @@ from bench.runtime.seeds import seeded
 from bench.scoring.cache import Cache
 from bench.scoring.classifier import Neutral
 from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import Costs
+from bench.scoring.gathering import Cost
 from bench.training.trainer import train
 from methods.base import Images, ImageSpec, TrainingData
 from metrics.base import Unavailable
@@ -39,7 +39,7 @@ def make(spec: ImageSpec, data: TrainingData, test_images: Images, tmp_path: Pat
     classifier = NeutralClassifier((spec.channels, spec.height, spec.width), spec.classes).eval()
 
     def made(
-        name: str = "lambda-hot", accuracy: float = 0.9, seed: int = 0, costs: Costs | None = None, **options: Any
+        name: str = "lambda-hot", accuracy: float = 0.9, seed: int = 0, costs: Cost | None = None, **options: Any
     ) -> Evidence:
         torch.manual_seed(0)
         method = build(name, find(name), spec, options)
@@ -54,7 +54,7 @@ def make(spec: ImageSpec, data: TrainingData, test_images: Images, tmp_path: Pat
             test_images,
             settings,
             seed,
-            costs or Costs(2.0, curves.trained_images, 3 * 2**20, 11),
+            costs or Cost(2.0, curves.trained_images, 3 * 2**20, 11),
             neutral=lambda: Neutral(classifier, "hash of it", accuracy),
             inception=lambda: _refuse("no weights here"),
             originals_name="tiny",

@@ -9,16 +9,16 @@ import pytest
 from made_up import plan, record, save
 
 from bench.records.record import STATUSES
-from leaderboards.board import Board, Row
+from leaderboards.board import Leaderboard, Row
 from leaderboards.table import collect, pick_columns
 
 
-def only(boards: list[Board]) -> Board:
+def only(boards: list[Leaderboard]) -> Leaderboard:
     assert len(boards) == 1
     return boards[0]
 
 
-def rows(board: Board) -> dict[str, Row]:
+def rows(board: Leaderboard) -> dict[str, Row]:
     return {row.name: row for row in board.rows}
 
 

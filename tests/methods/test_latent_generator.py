@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bench.config.budget import Budget
 from bench.runtime.clock import Clock
-from bench.training.trainer import Trained, Training
+from bench.training.trainer import Training, TrainingResult
 from methods.base import Images, ImageSpec, Phase, TrainingData
 from methods.latent_generator import LatentGenerator
 from methods.parts import Found, Search, mean_cosine
@@ -38,8 +38,8 @@ def fitted(spec: ImageSpec, data: TrainingData) -> Callable[..., LatentGenerator
     return make
 
 
-def run(method: LatentGenerator, data: TrainingData, test: Images) -> Trained:
-    trained = Trained()
+def run(method: LatentGenerator, data: TrainingData, test: Images) -> TrainingResult:
+    trained = TrainingResult()
     torch.manual_seed(3)
     Training(method, data, test, Budget(epochs=1, batch=16), 0, Clock(CPU)).run(trained)
     return trained

@@ -93,7 +93,7 @@ def test_the_reconstruction_classifier_is_measured_on_three_sets_and_has_a_floor
     found = generation.reconstruction_classifier(right, right, right[:2], wrong[:2], right[:2])
     means = {name.split("_")[2]: items.values.mean().item() for name, items in found.items()}
     assert means == {"train": 1.0, "test": 1.0, "original": 0.5}
-    figures = registry["reconstruction_classifier"].figures
+    figures = registry["reconstruction_classifier"].scores
     assert {name.split("_")[2]: figure.floor for name, figure in figures.items()} == {
         "train": 0.97,
         "test": None,

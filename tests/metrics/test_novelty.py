@@ -55,6 +55,6 @@ def test_only_the_nearest_counts() -> None:
 
 
 def test_no_end_of_a_figure_of_novelty_is_good() -> None:
-    figures = [figure for one in registry.values() if one.family == "novelty" for figure in one.figures.values()]
+    figures = [figure for one in registry.values() if one.family == "novelty" for figure in one.scores.values()]
     assert len(figures) == 21
     assert {figure.better for figure in figures} == {"none"}

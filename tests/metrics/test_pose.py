@@ -24,6 +24,6 @@ def test_a_turn_is_told_beside_what_it_gives():
 
 def test_only_what_a_method_makes_of_the_image_is_better_or_worse():
     metrics.load()
-    assert registry["upright_accuracy"].figures["upright_accuracy"].better == "higher"
-    assert registry["rotated_accuracy"].figures["rotated_accuracy"].better == "none"
+    assert registry["upright_accuracy"].scores["upright_accuracy"].better == "higher"
+    assert registry["rotated_accuracy"].scores["rotated_accuracy"].better == "none"
     assert {registry[name].family for name in ("upright_accuracy", "rotated_accuracy")} == {"pose"}

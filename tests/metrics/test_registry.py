@@ -146,7 +146,7 @@ def _loaded():
 
 
 def test_every_figure_is_there():
-    assert {figure for one in registry.values() for figure in one.figures} >= FIGURES
+    assert {figure for one in registry.values() for figure in one.scores} >= FIGURES
 
 
 def test_loading_twice_changes_nothing():

@@ -87,7 +87,7 @@ def test_a_shipped_suite_resolves_and_its_methods_can_be_made(name: str) -> None
 @pytest.mark.parametrize("name", suite_names())
 def test_a_shipped_suite_names_figures_and_rows_that_there_are(name: str) -> None:
     suite = load_suite(name)
-    figures = {figure for metric in choose(suite.evaluation.metrics) for figure in metric.figures}
+    figures = {figure for metric in choose(suite.evaluation.metrics) for figure in metric.scores}
     assert set(suite.columns) <= figures
     settled = settle_rows(suite)
     assert set(settled.reference_rows) <= set(settled.methods)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bench.pictures import pose as draw_pose
 from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import NotGiven
+from bench.scoring.gathering import MissingCapability
 from metrics.features import to_uint8
 
 Make = Callable[..., Evidence]
@@ -86,7 +86,7 @@ def test_a_plane_is_drawn_of_two_dimensions_alone(make: Make, kept: Kept) -> Non
     draw_pose.plane(Path(), make("tvae", latent=2), CLASSES)
     assert "mean pose" in kept.title
     for evidence in (make("vae", latent=3), make("lambda-hot", latent=4), make("pca", latent=2)):
-        with pytest.raises(NotGiven):
+        with pytest.raises(MissingCapability):
             draw_pose.plane(Path(), evidence, CLASSES)
 
 
@@ -103,7 +103,7 @@ def test_a_plane_runs_upwards_and_to_the_right(make: Make, kept: Kept) -> None:
 
 @pytest.mark.parametrize("picture", [draw_pose.poses, draw_pose.pose_removed])
 def test_without_a_pose_there_is_nothing_to_draw(picture: Callable, make: Make, kept: Kept) -> None:
-    with pytest.raises(NotGiven, match="pose"):
+    with pytest.raises(MissingCapability, match="pose"):
         picture(Path(), make("vae"), CLASSES)
 
 
@@ -123,12 +123,12 @@ def test_latents_are_z_alone(name: str, make: Make) -> None:
 def test_without_a_prior_of_the_pose_no_bound_is_given(name: str, make: Make) -> None:
     evidence = make(name, latent=LATENT)
     for thing in ("elbo", "log_weights"):
-        with pytest.raises(NotGiven, match="bound"):
+        with pytest.raises(MissingCapability, match="bound"):
             getattr(evidence, thing)
     assert not evidence.kl_pose.any()
     assert evidence.kl.any()
     given = make(name, latent=LATENT, pose_prior="normal")
     assert given.elbo.shape == (20,)
     assert given.log_weights.shape == (7, 6)
-    with pytest.raises(NotGiven, match="pose"):
+    with pytest.raises(MissingCapability, match="pose"):
         _ = make("vae").kl_pose

@@ -18,9 +18,9 @@ from bench.records.record import Record
 from bench.runner import plan
 from bench.runtime.errors import UsageError
 from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import NotGiven
+from bench.scoring.gathering import MissingCapability
 from bench.scoring.latents import OF_LIKELIHOOD
-from bench.scoring.score import measure
+from bench.scoring.score import score
 from bench.scoring.selection import choose
 from bench.tracking import content as _run_content
 from bench.tuning.target import chosen_metrics
@@ -136,7 +136,7 @@ OF = {"bernoulli": {"reconstruction_bce"}, LOGISTIC: {"reconstruction_nll", "bit
 def test_each_has_its_own_figures_and_none_of_the_others(name: str, likelihood: str, make: Any) -> None:
     options = {"pose_prior": "normal"} if name == "tvae" else {}
     names = [*BOTH, *(figure for figures in OF.values() for figure in figures)]
-    found = measure(make(name, likelihood=likelihood, **options), choose(names))
+    found = score(make(name, likelihood=likelihood, **options), choose(names))
     assert set(found.metrics) == BOTH | OF[likelihood]
     assert not found.unavailable
 
@@ -149,14 +149,14 @@ def test_evidence_of_one_likelihood_is_not_given_by_another(make: Any) -> None:
             if of == likelihood:
                 assert getattr(evidence, name).isfinite().all()
             else:
-                with pytest.raises(NotGiven):
+                with pytest.raises(MissingCapability):
                     getattr(evidence, name)
 
 
 def test_a_method_without_a_likelihood_gives_none_of_them(make: Any) -> None:
     evidence = make("pca")
     for name in OF_LIKELIHOOD:
-        with pytest.raises(NotGiven):
+        with pytest.raises(MissingCapability):
             getattr(evidence, name)
 
 

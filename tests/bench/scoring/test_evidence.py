@@ -13,7 +13,7 @@ from torch import Tensor
 import methods
 from bench.scoring import samples as generated
 from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import NotGiven, gathered, joined
+from bench.scoring.gathering import MissingCapability, gathered, joined
 from methods.base import AbstractMethod, ImageSpec
 from methods.parts import data as parts_data
 from metrics.base import Unavailable
@@ -31,7 +31,7 @@ REGENE = {"width": 4, "perceptual": "classifier", "filter": "none"}
 def _ask(evidence: Evidence, name: str) -> Any:
     try:
         return getattr(evidence, name)
-    except (NotGiven, Unavailable) as reason:
+    except (MissingCapability, Unavailable) as reason:
         return repr(reason)
 
 
@@ -204,9 +204,9 @@ def test_what_a_method_has_not_is_not_given_and_that_is_kept(name: str, make: Ma
     evidence = make(name)
     for thing in MISSING[name]:
         for _ in range(2):
-            with pytest.raises(NotGiven):
+            with pytest.raises(MissingCapability):
                 getattr(evidence, thing)
-        assert thing not in GATHERED or isinstance(evidence.kept[thing], NotGiven)
+        assert thing not in GATHERED or isinstance(evidence.kept[thing], MissingCapability)
 
 
 def test_a_neutral_classifier_below_the_floor_is_refused_with_both_numbers(make: Make) -> None:
@@ -323,5 +323,5 @@ def test_proposals_are_one_a_class_sample_and_split_by_class(make: Make) -> None
         assert getattr(evidence, f"proposals_{name}").shape == (12,)
     assert evidence.proposals_accepted.all()
     assert evidence.proposal_predictions.shape == (12,)
-    with pytest.raises(NotGiven):
+    with pytest.raises(MissingCapability):
         make("vae").proposal_labels  # noqa: B018

@@ -17,8 +17,8 @@ from bench.scoring import cache
 from bench.scoring import features as featured
 from bench.scoring import samples as generated
 from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import NotGiven, gathered
-from bench.scoring.score import measure
+from bench.scoring.gathering import MissingCapability, gathered
+from bench.scoring.score import score
 from bench.scoring.selection import choose, wanted
 from metrics.base import Unavailable
 from metrics.features import FeatureSet, features_of, frechet, predict, sets, to_uint8
@@ -72,7 +72,7 @@ def test_all_metrics_of_fidelity_and_the_samples_classes_take_one_pass_each(
     with_inception: Make, passes: list[int]
 ) -> None:
     evidence = with_inception("vae")
-    found = measure(evidence, choose(["fidelity", "class_balance", "sample_confidence"]))
+    found = score(evidence, choose(["fidelity", "class_balance", "sample_confidence"]))
     assert {*FIDS, "fd_neutral_org_vs_recon", "fd_neutral_recon_vs_gen", "class_balance"} <= set(found.metrics)
     assert found.unavailable == {}
     assert sorted(passes) == [20, 20, 30], "originals, reconstructions, samples"
@@ -85,9 +85,9 @@ def test_statistics_that_serve_several_metrics_are_taken_once(
 ) -> None:
     taken, whole = [], sets.fid_features_to_statistics
     monkeypatch.setattr(sets, "fid_features_to_statistics", lambda x: taken.append(len(x)) or whole(x))
-    measure(with_inception("vae"), choose(["fidelity"]))
+    score(with_inception("vae"), choose(["fidelity"]))
     assert sorted(taken) == [20, 20, 20, 20, 30, 30]
-    measure(with_inception("vae", seed=1), choose(["fidelity"]))
+    score(with_inception("vae", seed=1), choose(["fidelity"]))
     assert sorted(taken[6:]) == [20, 20, 30, 30], "those of the originals came from disk"
 
 
@@ -171,7 +171,7 @@ def test_what_takes_inception_is_known_before_a_run(make: Make) -> None:
     for name in [n for base in Evidence.__mro__ for n, value in vars(base).items() if isinstance(value, gathered)]:
         try:
             getattr(evidence, name)
-        except (NotGiven, Unavailable) as reason:
+        except (MissingCapability, Unavailable) as reason:
             refused |= {name} if str(reason) == "no weights here" else set()
     assert refused | {"mixtures"} == reaching("inception"), "mixtures do without"
 
@@ -180,7 +180,7 @@ def test_what_takes_inception_is_known_before_a_run(make: Make) -> None:
     ("name", "dashes"), [("vae", []), ("pca", [FIDS[0], FIDS[2]]), ("training-copy", FIDS[1:]), ("raw-pixels", FIDS)]
 )
 def test_what_a_method_cannot_give_is_a_dash_and_not_refused(make: Make, name: str, dashes: list[str]) -> None:
-    found = measure(make(name), choose(FIDS))
+    found = score(make(name), choose(FIDS))
     assert found.metrics == {}
     assert {fid for fid in FIDS if fid in found.unavailable} == set(FIDS) - set(dashes)
     assert set(found.unavailable.values()) <= {"no weights here"}

@@ -14,8 +14,8 @@ from bench.pictures import draw
 from bench.scoring import nearest
 from bench.scoring import neighbours as near
 from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import NotGiven
-from bench.scoring.score import measure
+from bench.scoring.gathering import MissingCapability
+from bench.scoring.score import score
 from bench.scoring.selection import choose
 from methods.base import Images
 from metrics.base import Neighbours, Unavailable
@@ -28,7 +28,7 @@ SIDES = ("", "_test", "_recon")
 
 def test_copies_of_training_images_are_at_zero_in_every_measure(make: Make) -> None:
     evidence = make("training-copy")
-    found = measure(evidence, choose(["novelty"])).metrics
+    found = score(evidence, choose(["novelty"])).metrics
     assert (found["novelty_mse"], found["novelty_neutral"]) == (0.0, 0.0)
     assert found["novelty_ssim"] == pytest.approx(1, abs=1e-6)
     for name in ("mse", "neutral"):
@@ -42,7 +42,7 @@ def test_copies_of_training_images_are_at_zero_in_every_measure(make: Make) -> N
 def test_noise_is_farther_than_training_images_from_each_other(make: Make) -> None:
     evidence = make("training-copy")
     evidence.method.sample_any = lambda n: torch.rand(n, *evidence.test.x.shape[1:]).round()
-    found = measure(evidence, choose(["novelty"])).metrics
+    found = score(evidence, choose(["novelty"])).metrics
     assert (found["authenticity_mse"], found["closer_than_training_mse"]) == (1.0, 0.0)
     assert found["novelty_mse"] > 2 * found["novelty_mse_test"]
     assert found["novelty_ssim"] < found["novelty_ssim_test"]
@@ -58,7 +58,7 @@ GIVEN = {
 
 @pytest.mark.parametrize("name", GIVEN)
 def test_a_method_has_the_figures_of_what_it_can_give(name: str, make: Make) -> None:
-    found = measure(make(name), choose(["novelty"]))
+    found = score(make(name), choose(["novelty"]))
     assert {figure for figure in found.metrics if figure.startswith("novelty")} == {
         f"novelty_{kind}{side}" for kind in KINDS for side in GIVEN[name]
     }
@@ -71,7 +71,7 @@ def test_a_method_has_the_figures_of_what_it_can_give(name: str, make: Make) -> 
 def test_the_settings_say_how_many_and_the_record_states_it(make: Make) -> None:
     evidence = make("vae")
     evidence.settings = evidence.settings.model_copy(update={"novelty_images": 5, "novelty_candidates": 4})
-    measure(evidence, choose(["novelty"]))
+    score(evidence, choose(["novelty"]))
     assert evidence.protocol["novelty"] == {
         "generations": 5,
         "test_images": 5,
@@ -141,7 +141,7 @@ def test_small_images_have_no_structural_similarity_and_the_rest_stands(make: Ma
     train = evidence.data.train
     evidence.test = Images(evidence.test.x[:, :, :5], evidence.test.y)
     evidence.data = replace(evidence.data, train=Images(train.x[:, :, :5], train.y))
-    found = measure(evidence, choose(["novelty_ssim_test", "novelty_mse_test"]))
+    found = score(evidence, choose(["novelty_ssim_test", "novelty_mse_test"]))
     assert "6 pixels, got (5, 12)" in found.unavailable["novelty_ssim_test"]
     assert found.metrics["novelty_mse_test"] > 0
 
@@ -159,10 +159,10 @@ def test_one_training_image_has_no_other(make: Make) -> None:
 
 def test_the_picture_is_drawn_from_the_figures_search(make: Make, tmp_path: Path) -> None:
     evidence, path = make("training-copy"), tmp_path / "closest.png"
-    with pytest.raises(NotGiven):
+    with pytest.raises(MissingCapability):
         draw_near.closest(path, evidence, [])
     assert evidence.kept == {}, "no search for a picture alone"
-    measure(evidence, choose(["novelty"]))
+    score(evidence, choose(["novelty"]))
     draw_near.closest(path, evidence, [])
     with Image.open(path) as picture:
         assert picture.size[0] > 500
@@ -174,7 +174,7 @@ def test_a_column_is_a_generation_above_its_nearest(make: Make, monkeypatch: pyt
     drawn = []
     monkeypatch.setattr(draw_near, "sample_grid", lambda *given: drawn.append(given))
     evidence = make("training-copy")
-    measure(evidence, choose(["novelty_mse", "novelty_ssim"]))
+    score(evidence, choose(["novelty_mse", "novelty_ssim"]))
     draw_near.closest(Path(), evidence, [])
     images, _, columns, names, title = drawn[0]
     rows = images.view(len(names), columns, *images.shape[1:])

@@ -17,7 +17,7 @@ from bench.runner.prepare import prepare
 from bench.scoring import samples as generated
 from bench.scoring.classifier import Neutral
 from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import NotGiven
+from bench.scoring.gathering import MissingCapability
 from methods.base import Images, ImageSpec, TrainingData
 from metrics.base import Unavailable
 from metrics.features import NeutralClassifier, predict
@@ -84,14 +84,14 @@ def test_without_an_upright_data_set_there_is_nothing_to_compare_with(make: Make
     found.method.canonical = found.method.in_mean_pose = lambda x: x
     assert len(found.canonical_test) == 20
     for thing in reaching("upright_neutral"):
-        with pytest.raises(NotGiven, match="upright"):
+        with pytest.raises(MissingCapability, match="upright"):
             getattr(found, thing)
 
 
 def test_a_method_that_removes_no_pose_asks_for_no_classifier(with_upright: Make) -> None:
     found = with_upright(accuracy=0.1)
     for thing in ("canonical_test", "upright_predictions"):
-        with pytest.raises(NotGiven, match="canonical"):
+        with pytest.raises(MissingCapability, match="canonical"):
             getattr(found, thing)
     assert not found.protocol
 
@@ -105,7 +105,7 @@ def test_all_that_takes_the_upright_classifier_is_known_and_refused_below_the_fl
     ]:
         try:
             getattr(found, thing)
-        except (NotGiven, Unavailable) as reason:
+        except (MissingCapability, Unavailable) as reason:
             refused |= {thing} if "the upright neutral classifier's test accuracy 0.7000" in str(reason) else set()
     assert refused == reaching("upright_neutral")
     assert found.protocol["upright_neutral_test_accuracy"] == 0.7

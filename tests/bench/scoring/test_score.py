@@ -11,17 +11,17 @@ import torch
 import metrics
 from bench.runtime.errors import UsageError
 from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import NotGiven
-from bench.scoring.score import Figures, measure
+from bench.scoring.gathering import MissingCapability
+from bench.scoring.score import Scores, score
 from bench.scoring.selection import choose
-from metrics.base import Figure, Items, Metric, Unavailable, registry
+from metrics.base import Items, Metric, Score, Unavailable, registry
 
 metrics.load()
 
 
-def _metric(function: Callable[..., Any], *needs: str, **figures: Figure) -> Metric:
+def _metric(function: Callable[..., Any], *needs: str, **scores: Score) -> Metric:
     name = function.__name__
-    return Metric(name, function, "a source", "made_up", needs, figures or {name: Figure("nats", "lower")})
+    return Metric(name, function, "a source", "made_up", needs, scores or {name: Score("nats", "lower")})
 
 
 class Given(SimpleNamespace):
@@ -30,11 +30,11 @@ class Given(SimpleNamespace):
     n_classes = 3
 
     def __getattr__(self, name: str) -> Any:
-        raise NotGiven(name)
+        raise MissingCapability(name)
 
 
-def _measure(*chosen: Metric) -> Figures:
-    return measure(Given(elbo=torch.tensor([1.0, 2, 3, 6]), y_test=torch.tensor([0, 2, 0, 2])), list(chosen))
+def _measure(*chosen: Metric) -> Scores:
+    return score(Given(elbo=torch.tensor([1.0, 2, 3, 6]), y_test=torch.tensor([0, 2, 0, 2])), list(chosen))
 
 
 def test_all_are_chosen_where_none_is_named() -> None:
@@ -45,12 +45,12 @@ def test_all_are_chosen_where_none_is_named() -> None:
 def test_a_family_is_all_its_metrics(family: str) -> None:
     found = choose([family])
     assert {m for m in registry if registry[m].family == family} <= {m.name for m in found}
-    assert all(m.family == family or family in {m.name, *m.figures} for m in found)
+    assert all(m.family == family or family in {m.name, *m.scores} for m in found)
 
 
 @pytest.mark.parametrize("metric", registry.values(), ids=registry)
 def test_a_metric_is_chosen_by_its_name_and_by_any_of_its_figures(metric: Metric) -> None:
-    for name in (metric.name, *metric.figures):
+    for name in (metric.name, *metric.scores):
         assert metric in choose([name])
 
 
@@ -88,8 +88,8 @@ def test_items_become_mean_interval_and_classes_beside_a_number() -> None:
         lambda elbo, y_test: {"mine": Items(elbo, y_test), "count": 4.0},
         "elbo",
         "y_test",
-        mine=Figure("nats", "higher"),
-        count=Figure("", "none"),
+        mine=Score("nats", "higher"),
+        count=Score("", "none"),
     )
     found = _measure(both)
     assert found.metrics == {"mine": 3.0, "count": 4.0}
@@ -111,7 +111,7 @@ def test_what_cannot_be_measured_here_is_named_with_its_reason() -> None:
     def refused() -> float:
         raise Unavailable("no weights")
 
-    found = _measure(_metric(refused, fid=Figure("", "lower"), kid=Figure("", "lower")))
+    found = _measure(_metric(refused, fid=Score("", "lower"), kid=Score("", "lower")))
     assert found.unavailable == {"fid": "no weights", "kid": "no weights"}
     assert not found.metrics
 

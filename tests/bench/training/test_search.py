@@ -15,20 +15,20 @@ import torch
 
 from bench.runtime.seeds import seeded
 from bench.training.optuna_study import OtherSpace, Study
-from bench.training.search import TRIALS, Place, Searched, run_search, stacked
-from methods.parts import Figures, Found, Point, Search, Span
+from bench.training.search import TRIALS, Place, SearchResult, run_search, stacked
+from methods.parts import Found, Point, Scores, Search, Span
 
 CPU = torch.device("cpu")
 
 
-def bowl(point: Point, images: int) -> Figures:
+def bowl(point: Point, images: int) -> Scores:
     """Lowest at a = 0.3, b = 0.3, with noise that shrinks with the images."""
     noise = torch.randn(images).mean().item() / 100
     cosine = (float(point["a"]) - 0.3) ** 2 + (float(point["b"]) - 0.3) ** 2 + noise
     return {"cosine": cosine, "error": float(point["a"])}
 
 
-def cosine_of(figures: Figures) -> float:
+def cosine_of(figures: Scores) -> float:
     return figures["cosine"]
 
 
@@ -38,8 +38,8 @@ def search_for(trials: int | None = 20, **changes: Any) -> Search:
     return replace(made, **changes)
 
 
-def run(search: Search, folder: Path | None = None, seed: int = 0, **place: Any) -> tuple[Found, Searched]:
-    total = Searched()
+def run(search: Search, folder: Path | None = None, seed: int = 0, **place: Any) -> tuple[Found, SearchResult]:
+    total = SearchResult()
     found = run_search(search, Place(folder, seed, CPU, **place), total)
     if folder is not None:  # as a cell keeps them
         (folder / TRIALS).write_text(stacked(total.tables))
@@ -51,8 +51,8 @@ def lines(folder: Path, name: str = "bowl") -> list[dict[str, str]]:
         return [line for line in csv.DictReader(file) if line["study"] == name]
 
 
-def counted(measure: Callable[[Point, int], Figures], seen: list[tuple[Point, int]]) -> Callable[[Point, int], Figures]:
-    def count(point: Point, images: int) -> Figures:
+def counted(measure: Callable[[Point, int], Scores], seen: list[tuple[Point, int]]) -> Callable[[Point, int], Scores]:
+    def count(point: Point, images: int) -> Scores:
         seen.append((point, images))
         return measure(point, images)
 
@@ -89,7 +89,7 @@ def test_the_start_is_tried_first_and_stays_in_the_choice(tmp_path: Path) -> Non
 def test_every_trial_sees_the_same_draws_and_the_answer_others() -> None:
     drawn: dict[int, list[float]] = {5: [], 50: [], 200: []}
 
-    def measure(point: Point, images: int) -> Figures:
+    def measure(point: Point, images: int) -> Scores:
         drawn[images].append(torch.randn(images).sum().item())
         return bowl(point, images)
 
@@ -169,7 +169,7 @@ def test_a_search_taken_up_again_repeats_no_finished_trial(tmp_path: Path) -> No
     seen: list[tuple[Point, int]] = []
     stop_at: list[int] = [6]
 
-    def breaks(point: Point, images: int) -> Figures:
+    def breaks(point: Point, images: int) -> Scores:
         if images == 5:
             stop_at[0] -= 1
             if stop_at[0] < 0:
@@ -238,7 +238,7 @@ def test_a_file_of_another_search_is_refused_with_the_way_to_start_afresh(
 
 
 def test_a_cells_searches_are_one_table(tmp_path: Path) -> None:
-    total = Searched()
+    total = SearchResult()
     for search in (search_for(3), replace(search_for(2), name="other", space={"a": Span(0.0, 1.0), "c": (1, 2)})):
         made = replace(search, measure=lambda point, images: {"cosine": float(point["a"]), "error": 0.0})
         run_search(made, Place(tmp_path, 0, CPU), total)

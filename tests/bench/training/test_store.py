@@ -10,9 +10,9 @@ from torch import nn
 
 from bench.config.budget import Budget
 from bench.runtime.clock import Clock
-from bench.scoring.gathering import Costs
+from bench.scoring.gathering import Cost
 from bench.training.store import Shelf
-from bench.training.trainer import Trained, Training
+from bench.training.trainer import Training, TrainingResult
 from methods.base import AbstractMethod, Images, Phase, Phases, TrainingData
 from metrics.base import Unavailable
 
@@ -44,8 +44,8 @@ class Two(AbstractMethod):
 
 def run(
     data: TrainingData, test: Images, method: Two, shelf: Shelf | None, seed: int = 0, budget: Budget = BUDGET
-) -> Trained:
-    trained = Trained()
+) -> TrainingResult:
+    trained = TrainingResult()
     torch.manual_seed(seed)
     Training(method, data, test, budget, seed, Clock(CPU), shelf=shelf).run(trained)
     return trained
@@ -99,7 +99,7 @@ def test_a_phase_left_half_written_is_trained_again(tmp_path: Path, data: Traini
 
 
 def test_a_cell_that_borrows_counts_the_shared_time_and_says_which(make: Any) -> None:
-    costs = Costs(10.0, 100, 1, 1, shared_seconds=6.0, search_seconds=2.0, trials=50, beside={2})
+    costs = Cost(10.0, 100, 1, 1, shared_seconds=6.0, search_seconds=2.0, trials=50, beside={2})
     evidence = make(costs=costs)
     assert evidence.train_seconds == 10
     assert evidence.shared_train_seconds == 6
