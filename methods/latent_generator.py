@@ -171,7 +171,7 @@ class LatentGenerator(AbstractMethod):
         theta, n = found.point["theta"], found.point["n"]
         self.theta.fill_(theta)
         self.n = n
-        self.facts["search"] = {"simple": {**found.point, **found.figures}}
+        self.facts["search"] = {"simple": {**found.point, **found.scores}}
         if self.kind == "simple":
             return
         self.theta.div_(n**0.5)
@@ -179,11 +179,11 @@ class LatentGenerator(AbstractMethod):
         space = {f"theta_{d}": Span(0.0, 1.0) for d in range(self.theta.shape[1])}
         found = yield self.search("medium1", space, self.trials, start=self.theta[0])
         self.theta.copy_(torch.tensor(list(found.point.values())).expand_as(self.theta))
-        self.facts["search"]["medium1"] = dict(found.figures)
+        self.facts["search"]["medium1"] = dict(found.scores)
         for k in range(len(self.theta)) if self.kind == "medium2" else ():
             found = yield self.search(f"medium2-{k}", space, self.trials, start=self.theta[k], only=k)
             self.theta[k] = torch.tensor(list(found.point.values()))
-            self.facts["search"][f"medium2-{k}"] = dict(found.figures)
+            self.facts["search"][f"medium2-{k}"] = dict(found.scores)
 
     def search(
         self, name: str, space: Space, trials: int | None, start: Tensor | None = None, only: int | None = None
@@ -196,32 +196,32 @@ class LatentGenerator(AbstractMethod):
             n = point.get("n", 1)
             theta = torch.tensor([value for key, value in point.items() if key != "n"], device=self.mu.device)
             assert isinstance(n, int)
-            return self.figures(theta.expand(len(classes), self.mu.shape[1]), n, classes, images)
+            return self.scores(theta.expand(len(classes), self.mu.shape[1]), n, classes, images)
 
         first = [] if start is None else [dict(zip(space, start.tolist(), strict=True))]
         looks = (max(2, self.images // 5), self.images)
         costs = ("cosine", "error")
         return Search(name, space, measure, self.value, trials, looks, self.guide, self.sampler, costs, first)
 
-    def value(self, figures: Scores) -> float:
+    def value(self, scores: Scores) -> float:
         """What the goal chooses by. Below the floor it is above every cosine, and the more so the further below."""
         if self.goal == "objective":
-            return figures["cosine"] + figures["error"]
-        short = self.short(figures)
-        return figures["cosine"] if short <= 0 else 1.0 + short
+            return scores["cosine"] + scores["error"]
+        short = self.short(scores)
+        return scores["cosine"] if short <= 0 else 1.0 + short
 
-    def guide(self, figures: Scores) -> float:
+    def guide(self, scores: Scores) -> float:
         """The same without the cliff at the floor, on which the sampler would learn of the accuracy alone."""
         if self.goal == "objective":
-            return self.value(figures)
-        return figures["cosine"] + STEEP * max(0.0, self.short(figures))
+            return self.value(scores)
+        return scores["cosine"] + STEEP * max(0.0, self.short(scores))
 
-    def short(self, figures: Scores) -> float:
+    def short(self, scores: Scores) -> float:
         """How much of the accuracy that the search holds is missing."""
-        return min(1.0, self.floor + self.margin) - figures["accuracy"]
+        return min(1.0, self.floor + self.margin) - scores["accuracy"]
 
     @torch.no_grad()
-    def figures(self, theta: Float[Tensor, "k d"], n: int, classes: Int[Tensor, " k"], images: int) -> Scores:
+    def scores(self, theta: Float[Tensor, "k d"], n: int, classes: Int[Tensor, " k"], images: int) -> Scores:
         """E[cos(x, x')] and accuracy over the classes, so many images of each: the two parts of eq. 4."""
         noise = torch.stack(
             [torch.randn(len(classes), images, theta.shape[1], device=theta.device) for _ in range(n)]

@@ -141,7 +141,7 @@ def metric(
 
     def register(function: _Function) -> _Function:
         name = function.__name__
-        reported = scores or figures or {name: Score(unit, better)}
+        reported = {**(scores or {}), **(figures or {})} or {name: Score(unit, better)}
         taken = {one for other in registry.values() for one in other.scores} & set(reported)
         if taken or name in registry:
             raise ValueError(f"metric {name!r}: the name {', '.join(sorted(taken)) or name} is already registered")

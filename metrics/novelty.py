@@ -1,6 +1,6 @@
 """Whether generations are new: how near they lie to the training images, beside real test images and their reconstructions.
 
-Far is not better: noise is far from everything. A figure is read beside the same figure of real test images, `_test`, which are as new as
+Far is not better: noise is far from everything. A score is read beside the same score of real test images, `_test`, which are as new as
 can be asked for; `_recon` is of their reconstructions, which a method that only blurs moves towards the training images as well.
 """
 
@@ -23,11 +23,11 @@ RULES = (
 
 
 def _scores(name: str) -> dict[str, Score]:
-    return {f"{figure}_{name}": Score("", "none") for figure in ("novelty", "authenticity", "closer_than_training")}
+    return {f"{kind}_{name}": Score("", "none") for kind in ("novelty", "authenticity", "closer_than_training")}
 
 
 def _measured(name: str, near: Neighbours, own: Tensor, spacing: Tensor) -> dict[str, float | Items]:
-    """The three figures of M images.
+    """The three scores of M images.
 
     novelty: mean distance to the nearest training image. near.distances: (M,K), nearest first.
     authenticity: share of images x with nearest training image r for which d(x, r) > d(r, r's nearest other training image), own: (M,).
@@ -39,7 +39,7 @@ def _measured(name: str, near: Neighbours, own: Tensor, spacing: Tensor) -> dict
     """
     distance = near.distances[:, 0]
     values = (distance, (distance > own).double(), (distance < spacing.quantile(0.5)).double())
-    return {figure: Items(value) for figure, value in zip(_scores(name), values, strict=True)}
+    return {score: Items(value) for score, value in zip(_scores(name), values, strict=True)}
 
 
 @metric(source=f"{MSE}; {RULES}", scores=_scores("mse"))

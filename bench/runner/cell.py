@@ -89,9 +89,8 @@ class CellRun:
             evidence = self._evidence(method, dataset, data, test, evaluation)
             found = score(evidence, choose(evaluation.metrics))
             if evaluation.mixing:
-                with suppress(
-                    MissingCapability, Unavailable
-                ):  # kept with the evidence: said where the file would be written
+                # kept with the evidence: said where the file would be written
+                with suppress(MissingCapability, Unavailable):
                     _ = evidence.mixtures
         self._keep(found, evidence, dataset)
         with self.clock.measure("log"):

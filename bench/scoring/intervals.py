@@ -12,7 +12,7 @@ LEVEL = 0.95
 
 @cache
 def _counts(items: int) -> NDArray[np.float32]:
-    """(RESAMPLES, N): how often each item is drawn in each resample. The same for every figure over the same items."""
+    """(RESAMPLES, N): how often each item is drawn in each resample. The same for every score over the same items."""
     random = np.random.default_rng(0)
     return np.stack([np.bincount(random.integers(0, items, items), minlength=items) for _ in range(RESAMPLES)]).astype(
         np.float32

@@ -1,4 +1,4 @@
-"""From evidence to figures: every metric that the suite asks for, with intervals and reasons."""
+"""From evidence to scores: every metric that the suite asks for, with intervals and reasons."""
 
 import math
 from collections.abc import Sequence
@@ -26,13 +26,13 @@ def score(evidence: Evidence, chosen: list[Metric]) -> Scores:
     """Compute the metrics in order. One whose evidence the method cannot give is left out, one refused is named with its reason."""
     found = Scores()
     for metric in chosen:
-        for name, figure in metric.scores.items():
+        for name, declared in metric.scores.items():
             found.definitions[name] = {
-                "unit": figure.unit,
-                "better": figure.better,
+                "unit": declared.unit,
+                "better": declared.better,
                 "source": metric.source,
                 "family": metric.family,
-            } | ({} if figure.floor is None else {"floor": figure.floor})
+            } | ({} if declared.floor is None else {"floor": declared.floor})
         try:
             result = metric.function(**_gather(evidence, metric.needs))
         except MissingCapability:

@@ -21,7 +21,7 @@ NETWORKS: dict[str, Callable[[], dict[str, str]]] = {
 
 
 def choose(names: list[str]) -> list[Metric]:
-    """Registered metrics by family, function or figure name; all where none is named.
+    """Registered metrics by family, function or score name; all where none is named.
 
     Raises UsageError for an unknown name, and for a metric that asks for evidence that there is not.
     """

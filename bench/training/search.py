@@ -54,7 +54,7 @@ class Place:
 
 
 def run_search(search: Search, place: Place, total: SearchResult) -> Found:
-    """Run what is left of a search and give its best point, its figures from draws that nothing was chosen by.
+    """Run what is left of a search and give its best point, its scores from draws that nothing was chosen by.
 
     Draws of every trial come from the search's own stream, the same for all points. Raises OtherSpace for a journal of another search.
     """
@@ -108,7 +108,7 @@ def stacked(tables: list[str]) -> str:
 
 
 def _tried(search: Search, trial: Any, costs: list[str], place: Place) -> list[float] | None:
-    """A trial's values, None where it was pruned after a first look; its figures become its attributes."""
+    """A trial's values, None where it was pruned after a first look; its scores become its attributes."""
     first, full = search.looks
     if search.trials is not None and len(costs) == 1:  # a grid is for seeing all of it
         value = search.guide(_measured(search, trial.params, first, "first", place))
@@ -118,11 +118,11 @@ def _tried(search: Search, trial: Any, costs: list[str], place: Place) -> list[f
             trial.report(value, first)
         if trial.should_prune():
             return None
-    figures = _measured(search, trial.params, full, "full", place)
-    figures |= {"value": search.value(figures), "guide": search.guide(figures)}
-    for name, figure in figures.items():
-        trial.set_user_attr(name, figure)
-    return [figures[name] for name in costs]
+    scores = _measured(search, trial.params, full, "full", place)
+    scores |= {"value": search.value(scores), "guide": search.guide(scores)}
+    for name, value in scores.items():
+        trial.set_user_attr(name, value)
+    return [scores[name] for name in costs]
 
 
 def _measured(search: Search, point: Point, images: int, look: str, place: Place) -> Scores:

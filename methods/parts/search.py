@@ -38,12 +38,12 @@ Space = Mapping[str, Span | tuple[Value, ...]]
 class Search:
     """A search that a method asks for while it is trained: `found = yield Search(...)`. The harness runs it and sends the best point.
 
-    measure: figures of a point on so many images of a class, from draws of the default generators; the harness sets their seed, the
-    same for every point. value: what the answer is chosen by, the lowest, from these figures; guide: what the sampler minimises and a
-    first look is judged by, a value without cliffs. costs: names of the figures that nsga2 minimises together. The whole grid is tried
+    measure: scores of a point on so many images of a class, from draws of the default generators; the harness sets their seed, the
+    same for every point. value: what the answer is chosen by, the lowest, from these scores; guide: what the sampler minimises and a
+    first look is judged by, a value without cliffs. costs: names of the scores that nsga2 minimises together. The whole grid is tried
     where `trials` is None. A point of `start` is tried first. looks: images of a class that a point gets at a first look, after which it
     may be pruned, and in full. The `confirmed` best are measured again on other draws, four times as
-    many images; the best of these is the answer, its figures from draws that nothing was chosen by.
+    many images; the best of these is the answer, its scores from draws that nothing was chosen by.
     """
 
     name: str
@@ -61,7 +61,12 @@ class Search:
 
 @dataclass(frozen=True)
 class Found:
-    """The answer to a Search: the best point, and its figures on draws that the search had not seen."""
+    """The answer to a Search: the best point, and its scores on draws that the search had not seen."""
 
     point: Point
-    figures: Scores
+    scores: Scores
+
+    @property
+    def figures(self) -> Scores:
+        """The old name, for plug-ins, for one version."""
+        return self.scores

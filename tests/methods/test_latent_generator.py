@@ -97,7 +97,7 @@ def test_codes_are_normal_with_theta_over_root_n(fitted: Callable[..., LatentGen
 def test_the_searched_figures_are_those_of_the_metrics(fitted: Callable[..., LatentGenerator]) -> None:
     method = fitted(theta=0.9)
     torch.manual_seed(2)
-    found = method.figures(method.theta, 1, torch.arange(4), 40)
+    found = method.scores(method.theta, 1, torch.arange(4), 40)
     torch.manual_seed(2)
     labels = torch.arange(4).repeat_interleave(40)
     with torch.no_grad():

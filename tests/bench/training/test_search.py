@@ -28,8 +28,8 @@ def bowl(point: Point, images: int) -> Scores:
     return {"cosine": cosine, "error": float(point["a"])}
 
 
-def cosine_of(figures: Scores) -> float:
-    return figures["cosine"]
+def cosine_of(scores: Scores) -> float:
+    return scores["cosine"]
 
 
 def search_for(trials: int | None = 20, **changes: Any) -> Search:
@@ -64,7 +64,7 @@ def test_tpe_comes_nearer_than_its_start_and_the_same_seed_finds_the_same() -> N
     first, total = run(search_for(60, start=start))
     again, _ = run(search_for(60, start=start))
     assert first == again
-    assert first.figures["cosine"] < 0.1 < bowl(start[0], 50)["cosine"]
+    assert first.scores["cosine"] < 0.1 < bowl(start[0], 50)["cosine"]
     assert total.trials == 60
     assert run(search_for(60, start=start), seed=1)[0] != first
 
@@ -161,7 +161,7 @@ def test_a_file_that_is_no_study_is_refused_with_its_name(tmp_path: Path) -> Non
 def test_nsga2_keeps_the_trade_off(tmp_path: Path) -> None:
     found, total = run(search_for(60, sampler="nsga2"), tmp_path)
     assert total.pruned == 0, "two costs have no median"
-    assert found.figures["cosine"] < 0.15, "the goal's value chooses among the trials"
+    assert found.scores["cosine"] < 0.15, "the goal's value chooses among the trials"
 
 
 def test_a_search_taken_up_again_repeats_no_finished_trial(tmp_path: Path) -> None:
