@@ -17,25 +17,26 @@ from annotated_types import Ge, Gt, Lt
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from methods.parts import Distribution, Images, ImageSpec, Pixels, Search, TrainingData
-
-__all__ = [
-    "AbstractClassVAE",
-    "AbstractMethod",
-    "AbstractVAE",
-    "Count",
-    "Entry",
-    "ImageSpec",
-    "Images",
-    "NonNegative",
-    "Phase",
-    "Phases",
-    "Positive",
-    "Terms",
-    "TrainingData",
-    "method",
-    "registry",
-]
+from methods.parts import Distribution, Images, ImageSpec, Pixels, Search, TrainingData  # noqa: F401 (ImageSpec is the contract's)
+from methods.parts.capabilities import (  # noqa: F401 (the contract's)
+    AlignsPose,
+    Clusters,
+    Decodes,
+    Encodes,
+    HasCategories,
+    HasPose,
+    KeepsCodes,
+    Labels,
+    Proposes,
+    Recognises,
+    Reconstructs,
+    RemovesPose,
+    Samples,
+    SamplesCategories,
+    SamplesClasses,
+    Weighs,
+    check_capabilities,
+)
 
 Count = Annotated[int, Ge(1)]
 """An option that counts something: an integer of at least 1."""
@@ -72,24 +73,16 @@ Phases = Generator[Phase | Search, Any, None]
 
 
 class AbstractMethod(nn.Module, ABC):
-    """What every method is. Capabilities are methods that exist or not:
-
-    encode(x, y) -> (N, D); reconstruct(x, y) -> (N, C, H, W) in [0, 1]; sample(y) -> (N, C, H, W), images of the classes asked for;
-    sample_any(n) -> (n, C, H, W); log_weight(x, samples) -> (N, S); label(x) -> (N,); cluster(x) -> (N,); recognise(x) -> (N,), the
-    classes that a classifier of the method's own, trained on its reconstructions, sees in images. A method with a categorical latent has
-    `categories`, the number K of its values, puts their probabilities last in what `encode` gives, and has sample_category(c) ->
-    (N, C, H, W), images of the categories asked for; `categories_are_classes` where category k is class k. A method with a pose latent has
-    `pose_size`, the numbers of a pose, puts the mean pose last in what `encode` gives, and has canonical(x) -> (N, C, H, W), images with
-    their pose removed (`canonical_name` may say what that is), in_mean_pose(x) -> (N, C, H, W), the same in the mean pose of the training
-    images, `pose.mean_pose`, (pose_size,), and reference(z) -> (N, C, H, W), what codes look like before their pose is applied.
-    `drawn_pose` may say in which pose its samples are. A method that filters what it generates has propose(y), what it makes before the
-    filter, with the filter's verdicts (methods.parts.Proposals). One without a bound may have decode(z) -> (N, C, H, W), images of
-    codes. One that keeps the codes of the training images, in their order, has them as `codes`, or None.
-    """
+    """What every method is. What it can do beside training it says by having the members of a capability: Encodes, Samples, ..."""
 
     labels_in_training: ClassVar[bool] = False
     labels_at_test: ClassVar[bool] = False
     categories_are_classes: ClassVar[bool] = False
+    """Whether category k is class k, of a method with a categorical latent."""
+    drawn_pose: str = ""
+    """In which pose its samples are, where there is one."""
+    canonical_name: ClassVar[str] = "pose removed"
+    """What `canonical` gives, of a method with a pose latent."""
     optimiser_steps: Int[Tensor, ""]
     """Optimiser steps taken: the training loop counts them within the step, so that a step captured in a CUDA graph counts on."""
 

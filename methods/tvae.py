@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import torch
 from annotated_types import Ge
@@ -51,8 +51,6 @@ class AbstractTVAE(AbstractVAE):
     """
 
     decoder: PixelDecoder
-    canonical_name: ClassVar[str]
-    """What `canonical` gives, in the paper's words."""
 
     def __init__(self, spec: ImageSpec, latent: int, pose: Pose, split: bool, restarts: int) -> None:
         super().__init__()

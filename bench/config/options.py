@@ -11,7 +11,7 @@ from bench.config.suite import explain
 from bench.records.record import BERNOULLI
 from bench.runtime.errors import UsageError, nearest
 from methods.backbones import BACKBONES
-from methods.base import AbstractMethod, Entry, ImageSpec, registry
+from methods.base import AbstractMethod, Entry, ImageSpec, Weighs, check_capabilities, registry
 from methods.choices import Backbone, Chosen, Likelihood
 from methods.parts import Span
 
@@ -70,7 +70,7 @@ def on_shared(
     likelihoods don't compare at all; and where the method states a likelihood in nats that can't be the suite's.
     """
     takes = shared_options(entry)
-    if likelihood != BERNOULLI and "likelihood" not in takes and hasattr(entry.cls, "log_weight"):
+    if likelihood != BERNOULLI and "likelihood" not in takes and issubclass(entry.cls, Weighs):
         raise UsageError(
             f"{label}: method {entry.name!r} has no option `likelihood`, so its pixels can't be {likelihood}: give it that option, of type "
             "Likelihood (methods.parts), or leave the row out"
@@ -126,8 +126,10 @@ def resolve(label: str, entry: Entry, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def build(label: str, entry: Entry, spec: ImageSpec, options: dict[str, Any]) -> AbstractMethod:
-    """Construct a method; a ValueError of its constructor becomes a UsageError that names the row."""
+    """Construct a method and check its capabilities; a ValueError becomes a UsageError that names the row."""
     try:
-        return entry.cls(spec, **options)  # type: ignore[call-arg]  # each method has options of its own
+        method = entry.cls(spec, **options)  # type: ignore[call-arg]  # each method has options of its own
+        check_capabilities(method)
     except ValueError as problem:
         raise UsageError(f"{label}: {problem}") from problem
+    return method
