@@ -80,6 +80,12 @@ def evidence(
     return register
 
 
+def simply(**functions: Callable[..., Any]) -> None:
+    """Register evidence that is read off other evidence in one expression."""
+    for name, function in functions.items():
+        evidence(name=name)(function)
+
+
 def either(name: str, *alternatives: str) -> None:
     """Register evidence that is the first of these that the method has the capability for."""
     registry.add(name, Definition(name, None, {one: one for one in alternatives}))

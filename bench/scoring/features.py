@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from bench.scoring.evidence import evidence
+from bench.scoring.evidence import evidence, simply
 from metrics.features import FeatureSet, classes_of, features_of, frechet, to_uint8
 
 if TYPE_CHECKING:
@@ -30,30 +30,17 @@ def _inception_features(extractor: Extractor, images: Tensor) -> Tensor:
 # What is to be seen comes before the network: a method that cannot give it has a dash, whatever is refused besides.
 
 
-@evidence(stream="_quantised_reconstructions")
-def quantised_reconstructions(reconstructions: Tensor, originals: Tensor) -> Tensor:
-    """Of the originals, uint8."""
-    return to_uint8(reconstructions[: len(originals)])
-
-
-@evidence()
-def samples_in_neutral(neutral_features_samples: Tensor) -> FeatureSet:
-    return FeatureSet(neutral_features_samples)
-
-
-@evidence()
-def reconstructions_in_neutral(quantised_reconstructions: Tensor, neutral: Classifier) -> FeatureSet:
-    return FeatureSet(features_of(neutral, quantised_reconstructions))
-
-
-@evidence()
-def samples_in_inception(samples: Tensor, inception: Extractor) -> FeatureSet:
-    return FeatureSet(_inception_features(inception, samples))
-
-
-@evidence()
-def reconstructions_in_inception(quantised_reconstructions: Tensor, inception: Extractor) -> FeatureSet:
-    return FeatureSet(_inception_features(inception, quantised_reconstructions))
+simply(
+    quantised_reconstructions=lambda reconstructions, originals: to_uint8(reconstructions[: len(originals)]),
+    samples_in_neutral=lambda neutral_features_samples: FeatureSet(neutral_features_samples),
+    samples_in_inception=lambda samples, inception: FeatureSet(_inception_features(inception, samples)),
+    reconstructions_in_neutral=lambda quantised_reconstructions, neutral: FeatureSet(
+        features_of(neutral, quantised_reconstructions)
+    ),
+    reconstructions_in_inception=lambda quantised_reconstructions, inception: FeatureSet(
+        _inception_features(inception, quantised_reconstructions)
+    ),
+)
 
 
 # Of original images: kept by the names of images, network, kind of device and code.

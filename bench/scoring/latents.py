@@ -9,8 +9,9 @@ from torch import Tensor
 
 from bench.datasets.draws import stratified
 from bench.runtime.seeds import stream
-from bench.scoring.evidence import MissingCapability, either, evidence, over
+from bench.scoring.evidence import MissingCapability, either, evidence, over, simply
 from methods.base import (
+    AbstractMethod,
     AbstractVAE,
     Clusters,
     Encodes,
@@ -72,22 +73,14 @@ def discrete_pixels(pixels: type[Pixels]) -> type[Pixels]:
 OF_LIKELIHOOD = {"bernoulli_pixels": "bernoulli", "discrete_pixels": "discretised-logistic"}
 """Evidence that methods of one likelihood alone can give, and all that is gathered from it."""
 
-
-@evidence()
-def sampled_log_likelihood(bernoulli_pixels: type[Pixels], bound_terms: dict[str, Tensor]) -> Tensor:
-    """log p(x|z) of Bernoulli pixels on [0, 1], which is no probability of images: minus the binary cross-entropy."""
-    return -bound_terms["reconstruction"]
-
-
-@evidence()
-def sampled_log_probability(discrete_pixels: type[Pixels], bound_terms: dict[str, Tensor]) -> Tensor:
-    """log P(x|z) of images of 256 levels."""
-    return -bound_terms["reconstruction"]
-
-
-@evidence()
-def kl(bound_terms: dict[str, Tensor]) -> Tensor:
-    return bound_terms["kl"]
+simply(
+    # log p(x|z) of Bernoulli pixels on [0, 1], which is no probability of images: minus the binary cross-entropy
+    sampled_log_likelihood=lambda bernoulli_pixels, bound_terms: -bound_terms["reconstruction"],
+    # log P(x|z) of images of 256 levels, and log weights where p(x|z) is that
+    sampled_log_probability=lambda discrete_pixels, bound_terms: -bound_terms["reconstruction"],
+    discrete_log_weights=lambda discrete_pixels, log_weights: log_weights,
+    kl=lambda bound_terms: bound_terms["kl"],
+)
 
 
 @evidence()
@@ -97,7 +90,7 @@ def kl_pose(bound_terms: dict[str, Tensor]) -> Tensor:
     return bound_terms["kl_pose"]
 
 
-def _check_bound(method: object) -> None:
+def _check_bound(method: Any) -> None:
     if isinstance(method, AbstractVAE) and not method.has_bound:
         raise MissingCapability("a bound on log p(x)")
 
@@ -120,12 +113,6 @@ def log_weights(method: Weighs, test: Images, settings: Evaluation, protocol: di
     return weights
 
 
-@evidence()
-def discrete_log_weights(discrete_pixels: type[Pixels], log_weights: Tensor) -> Tensor:
-    """log_weights, where p(x|z) is a probability of images of 256 levels."""
-    return log_weights
-
-
 # Reconstructions and codes.
 
 
@@ -146,24 +133,19 @@ def codes_test(method: Encodes, test: Images) -> Tensor:
     return over(test, method.encode)
 
 
-def _without_pose(method: object, codes: Tensor) -> Tensor:
+def _without_pose(method: AbstractMethod, codes: Tensor) -> Tensor:
     return codes[:, : codes.shape[1] - (method.pose_size if isinstance(method, HasPose) else 0)]
 
 
-@evidence()
-def latents_train(method: Encodes, codes_train: Tensor) -> Tensor:
-    return _without_pose(method, codes_train)
+def _continuous(method: AbstractMethod, latents: Tensor) -> Tensor:
+    return latents[:, : latents.shape[1] - (method.categories if isinstance(method, HasCategories) else 0)]
 
 
-@evidence()
-def latents_test(method: Encodes, codes_test: Tensor) -> Tensor:
-    return _without_pose(method, codes_test)
-
-
-@evidence()
-def posterior_means_test(method: AbstractVAE, latents_test: Tensor) -> Tensor:
-    """Of the continuous latents alone."""
-    return latents_test[:, : latents_test.shape[1] - (method.categories if isinstance(method, HasCategories) else 0)]
+simply(
+    latents_train=lambda method, codes_train: _without_pose(method, codes_train),
+    latents_test=lambda method, codes_test: _without_pose(method, codes_test),
+    posterior_means_test=lambda vae, latents_test: _continuous(vae, latents_test),
+)
 
 
 @evidence()
@@ -180,18 +162,12 @@ def svm_rows(y_train: Tensor, settings: Evaluation, cell_seed: int, protocol: di
     return rows.to(y_train.device)
 
 
-@evidence()
-def svm_latents(latents_train: Tensor, svm_rows: Tensor | None) -> Tensor:
-    """Of the training images that linear classifiers are fit on."""
-    return latents_train if svm_rows is None else latents_train[svm_rows]
+simply(
+    svm_latents=lambda latents_train, svm_rows: latents_train if svm_rows is None else latents_train[svm_rows],
+    svm_y=lambda y_train, svm_rows: y_train if svm_rows is None else y_train[svm_rows],
+)
 
-
-@evidence()
-def svm_y(y_train: Tensor, svm_rows: Tensor | None) -> Tensor:
-    return y_train if svm_rows is None else y_train[svm_rows]
-
-
-# Categories, classes and clusters.
+# Categories, classes and clusters. A code's last columns are q(c|x), (N, K).
 
 
 @evidence()
@@ -200,15 +176,13 @@ def n_categories(method: HasCategories) -> int:
     return method.categories
 
 
-@evidence()
-def category_probabilities_train(n_categories: int, latents_train: Tensor) -> Tensor:
-    return latents_train[:, -n_categories:]
-
-
-@evidence()
-def category_probabilities_test(n_categories: int, latents_test: Tensor) -> Tensor:
-    """q(c|x), (N, K): the last columns of the code's mean."""
-    return latents_test[:, -n_categories:]
+simply(
+    category_probabilities_train=lambda n_categories, latents_train: latents_train[:, -n_categories:],
+    category_probabilities_test=lambda n_categories, latents_test: latents_test[:, -n_categories:],
+    categories_train=lambda category_probabilities_train: category_probabilities_train.argmax(1),
+    categories_test=lambda category_probabilities_test: category_probabilities_test.argmax(1),
+    category_clusters=lambda categories_train, categories_test: (categories_train, categories_test),
+)
 
 
 @evidence(stream="labels_test")
@@ -217,12 +191,7 @@ def own_labels_test(method: Labels, test: Images) -> Tensor:
     return over(test, lambda x, y: method.label(x))
 
 
-@evidence()
-def likeliest_category_test(category_probabilities_test: Tensor) -> Tensor:
-    return category_probabilities_test.argmax(1)
-
-
-either("labels_test", "own_labels_test", "likeliest_category_test")
+either("labels_test", "own_labels_test", "categories_test")
 
 Pair = tuple[Tensor, Tensor]
 """Of train and test, (N,) int64 each."""
@@ -231,11 +200,6 @@ Pair = tuple[Tensor, Tensor]
 @evidence(stream="_clusters")
 def own_clusters(method: Clusters, data: TrainingData, test: Images) -> Pair:
     return over(data.train, lambda x, y: method.cluster(x)), over(test, lambda x, y: method.cluster(x))
-
-
-@evidence()
-def category_clusters(category_probabilities_train: Tensor, category_probabilities_test: Tensor) -> Pair:
-    return category_probabilities_train.argmax(1), category_probabilities_test.argmax(1)
 
 
 @evidence()
@@ -252,11 +216,4 @@ def kmeans_clusters(latents_train: Tensor, latents_test: Tensor, n_classes: int,
 either("clusters", "own_clusters", "category_clusters", "kmeans_clusters")
 
 
-@evidence()
-def clusters_train(clusters: Pair) -> Tensor:
-    return clusters[0]
-
-
-@evidence()
-def clusters_test(clusters: Pair) -> Tensor:
-    return clusters[1]
+simply(clusters_train=lambda clusters: clusters[0], clusters_test=lambda clusters: clusters[1])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from bench.scoring.evidence import MissingCapability, either, evidence
+from bench.scoring.evidence import MissingCapability, either, evidence, simply
 from methods.base import (
     AbstractMethod,
     AlignsPose,
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 RECOGNISED_AT_ONCE = 100
 """Twice as fast on a core as 500: the feature maps stay in its cache."""
 TURNS = range(0, 360, 30)
-Predictions = tuple[Tensor, Tensor]
-"""The classes that a classifier sees, (N,) int64, and its highest softmax, (N,)."""
 
 
 def _quantised(parts: Iterable[Tensor]) -> Tensor:
@@ -90,25 +88,26 @@ def timed_samples(method: Samples, settings: Evaluation, test: Images) -> tuple[
     return samples, (_time(test.x.device) - started) * 10_000 / count
 
 
+simply(
+    samples=lambda timed_samples: timed_samples[0],
+    sample_seconds=lambda timed_samples: timed_samples[1],
+)
+
+
 def _time(device: torch.device) -> float:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()
 
 
-@evidence()
-def samples(timed_samples: tuple[Tensor, float]) -> Tensor:
-    return timed_samples[0]
-
-
-@evidence()
-def sample_seconds(timed_samples: tuple[Tensor, float]) -> float:
-    return timed_samples[1]
+def _each(count: int, settings: Evaluation, test: Images) -> Tensor:
+    """Labels 0 to count - 1, each as often as the suite wants samples of it."""
+    return torch.arange(count, device=test.x.device).repeat_interleave(settings.samples_per_class)
 
 
 @evidence()
 def class_sample_labels(method: SamplesClasses, n_classes: int, settings: Evaluation, test: Images) -> Tensor:
-    return torch.arange(n_classes, device=test.x.device).repeat_interleave(settings.samples_per_class)
+    return _each(n_classes, settings, test)
 
 
 @evidence()
@@ -117,21 +116,11 @@ def class_samples(method: SamplesClasses, class_sample_labels: Tensor, test: Ima
 
 
 @evidence()
-def category_sample_labels(n_categories: int, settings: Evaluation, test: Images) -> Tensor:
-    return torch.arange(n_categories, device=test.x.device).repeat_interleave(settings.samples_per_class)
-
-
-@evidence()
 def named_categories(method: AbstractMethod, n_categories: int) -> int:
     """How many categories, where category k is class k: then samples of classes are those of categories as well."""
     if not method.categories_are_classes:
         raise MissingCapability("categories that are classes")
     return n_categories
-
-
-@evidence()
-def named_category_samples(named_categories: int, class_samples: Tensor) -> Tensor:
-    return class_samples
 
 
 @evidence(stream="category_samples")
@@ -144,54 +133,23 @@ either("category_samples", "named_category_samples", "own_category_samples")
 
 # The classes that the neutral classifier sees in samples.
 
-
-@evidence()
-def neutral_features_samples(samples: Tensor, neutral: Classifier) -> Tensor:
-    """The neutral classifier's penultimate features, (N, D) float32."""
-    return features_of(neutral, samples)
-
-
-@evidence()
-def classified_samples(neutral_features_samples: Tensor, neutral: Classifier) -> Predictions:
-    return classes_of(neutral, neutral_features_samples)
-
-
-@evidence()
-def sample_predictions(classified_samples: Predictions) -> Tensor:
-    return classified_samples[0]
-
-
-@evidence()
-def sample_confidences(classified_samples: Predictions) -> Tensor:
-    return classified_samples[1]
-
-
-@evidence()
-def class_sample_predictions(class_samples: Tensor, neutral: Classifier) -> Tensor:
-    return predict(neutral, class_samples)[0]
-
-
-@evidence()
-def named_category_predictions(named_categories: int, class_sample_predictions: Tensor) -> Tensor:
-    return class_sample_predictions
-
-
-@evidence()
-def own_category_predictions(own_category_samples: Tensor, neutral: Classifier) -> Tensor:
-    return predict(neutral, own_category_samples)[0]
-
-
+simply(
+    category_sample_labels=lambda n_categories, settings, test: _each(n_categories, settings, test),
+    named_category_samples=lambda named_categories, class_samples: class_samples,
+    neutral_features_samples=lambda samples, neutral: features_of(neutral, samples),
+    classified_samples=lambda neutral_features_samples, neutral: classes_of(neutral, neutral_features_samples),
+    sample_predictions=lambda classified_samples: classified_samples[0],
+    sample_confidences=lambda classified_samples: classified_samples[1],
+    class_sample_predictions=lambda class_samples, neutral: predict(neutral, class_samples)[0],
+    named_category_predictions=lambda named_categories, class_sample_predictions: class_sample_predictions,
+    own_category_predictions=lambda own_category_samples, neutral: predict(neutral, own_category_samples)[0],
+)
 either("category_sample_predictions", "named_category_predictions", "own_category_predictions")
 
 # Samples whose class is known by name; those of a category are read as of the class with its number.
 either("asked_labels", "class_sample_labels", "category_sample_labels")
 either("asked_predictions", "class_sample_predictions", "category_sample_predictions")
-
-
-@evidence()
-def asked_by_class(method: AbstractMethod) -> bool:
-    return isinstance(method, SamplesClasses)
-
+simply(asked_by_class=lambda method: isinstance(method, SamplesClasses))
 
 # What the method's own classifier of reconstructions makes of its samples and of the data.
 
@@ -206,24 +164,22 @@ def _recognised(method: Recognises, images: Tensor) -> Tensor:
 
 
 @evidence()
-def recognised_class_samples(method: Recognises, class_samples: Tensor) -> Tensor:
-    return _recognised(method, class_samples)
-
-
-@evidence()
 def recognised_train(method: RecognisesReconstructions, data: TrainingData) -> Tensor:
     """Of reconstructions of the training images, quantised as samples are."""
     return torch.cat([_recognised(method, to_uint8(method.reconstruct(x, y))) for x, y in data.train.batches()])
 
 
 @evidence()
-def recognised_test(method: Recognises, reconstructions: Tensor) -> Tensor:
-    return _recognised(method, to_uint8(reconstructions))
+def recognises(method: Recognises) -> Recognises:
+    """The method, where it has such a classifier."""
+    return method
 
 
-@evidence()
-def recognised_originals(method: Recognises, test: Images) -> Tensor:
-    return _recognised(method, test.x)
+simply(
+    recognised_class_samples=lambda recognises, class_samples: _recognised(recognises, class_samples),
+    recognised_test=lambda recognises, reconstructions: _recognised(recognises, to_uint8(reconstructions)),
+    recognised_originals=lambda recognises, test: _recognised(recognises, test.x),
+)
 
 
 # What is left of an image without its pose, as the classifier of upright images sees it.
@@ -233,11 +189,6 @@ def recognised_originals(method: Recognises, test: Images) -> Tensor:
 def canonical_test(method: RemovesPose, test: Images) -> Tensor:
     """Test images with their pose removed, quantised to uint8."""
     return _quantised(method.canonical(x) for x, _ in test.batches())
-
-
-@evidence()
-def upright_predictions(canonical_test: Tensor, upright_neutral: Classifier) -> Tensor:
-    return predict(upright_neutral, canonical_test)[0]
 
 
 def turned(images: Tensor, degrees: int) -> Tensor:
@@ -262,10 +213,10 @@ def aligned_predictions(method: AlignsPose, test: Images, upright_turn: int, upr
     return predict(upright_neutral, turned(images, upright_turn))[0]
 
 
-@evidence()
-def rotated_predictions(test: Images, upright_neutral: Classifier) -> Tensor:
-    """Of test images as they are."""
-    return predict(upright_neutral, test.x)[0]
+simply(
+    upright_predictions=lambda canonical_test, upright_neutral: predict(upright_neutral, canonical_test)[0],
+    rotated_predictions=lambda test, upright_neutral: predict(upright_neutral, test.x)[0],  # as they are
+)
 
 
 # What a method proposes before a filter of its own, one a class sample, and what becomes of it.
@@ -273,7 +224,7 @@ def rotated_predictions(test: Images, upright_neutral: Classifier) -> Tensor:
 
 @evidence()
 def proposal_labels(method: Proposes, n_classes: int, settings: Evaluation, test: Images) -> Tensor:
-    return torch.arange(n_classes, device=test.x.device).repeat_interleave(settings.samples_per_class)
+    return _each(n_classes, settings, test)
 
 
 @evidence(stream="_proposals")
@@ -288,26 +239,10 @@ def proposals(method: Proposes, proposal_labels: Tensor, test: Images) -> dict[s
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
-@evidence()
-def proposals_accepted(proposals: dict[str, Tensor]) -> Tensor:
-    return proposals["accepted"]
-
-
-@evidence()
-def proposals_of_right_sources(proposals: dict[str, Tensor]) -> Tensor:
-    return proposals["right"]
-
-
-@evidence()
-def proposals_kept_at_z(proposals: dict[str, Tensor]) -> Tensor:
-    return proposals["at_z"]
-
-
-@evidence()
-def proposals_kept_decoded(proposals: dict[str, Tensor]) -> Tensor:
-    return proposals["at_image"]
-
-
-@evidence()
-def proposal_predictions(proposals: dict[str, Tensor], neutral: Classifier) -> Tensor:
-    return predict(neutral, proposals["images"])[0]
+simply(
+    proposals_accepted=lambda proposals: proposals["accepted"],
+    proposals_of_right_sources=lambda proposals: proposals["right"],
+    proposals_kept_at_z=lambda proposals: proposals["at_z"],
+    proposals_kept_decoded=lambda proposals: proposals["at_image"],
+    proposal_predictions=lambda proposals, neutral: predict(neutral, proposals["images"])[0],
+)
