@@ -19,18 +19,18 @@ from bench.tuning.target import TuneSettings, settle
 from bench.tuning.trials import Trials
 
 
-def tune(choice: SuiteOverrides, request: RunSettings, asked: TuneSettings, tracking_uri: str | None) -> int:
+def tune(choice: SuiteOverrides, request: RunSettings, settings: TuneSettings, tracking_uri: str | None) -> int:
     """Exit status: 0 where some trial has a value, 1 where none has, 130 interrupted. Raises UsageError."""
     results = results_folder(request.results)
-    target = settle(choice, request, asked)
+    target = settle(choice, request, settings)
     folder = results / "tune" / target.name
-    out = Path(asked.out) if asked.out else folder / "best.toml"
+    out = Path(settings.out) if settings.out else folder / "best.toml"
     if out.suffix != ".toml":
         raise UsageError(f"--out {out}: name a .toml file: that is what `run --suite` takes")
     request = replace(request, results=str(folder))
     uri = track.resolve(tracking_uri, results)
     with owned(folder):
-        trials = Trials(target, request, folder, asked)
+        trials = Trials(target, request, folder, settings)
         try:
             trials.run()
         except KeyboardInterrupt:
