@@ -186,13 +186,14 @@ class Study:
     def table(self) -> pd.DataFrame:
         """A row a trial: study, trial, state, seconds, its scores (user attributes), then its point."""
         table = self.study.trials_dataframe(("number", "state", "user_attrs", "params"), multi_index=True)
-        table.columns = pd.Index([name or attribute for attribute, name in table.columns])
+        table.columns = table.columns.map(lambda column: column[1] or column[0])
         table = table.rename(columns={"number": "trial"}).assign(study=self.name, state=table["state"].str.lower())
         scores = [name for trial in self.study.trials for name in trial.user_attrs if name != "side_by_side"]
         columns = dict.fromkeys(["study", "trial", "state", "seconds", *scores, *self.space])
         # A trial that was given up while it was asked for has a hole, which must not make a float of a whole number.
-        whole = [name for name, span in self.space.items() if isinstance(span, Span) and span.whole]
-        return table.reindex(columns=list(columns)).astype(dict.fromkeys(whole, "Int64")).astype(object)
+        spans = {name: values for name, values in self.space.items() if isinstance(values, Span)}
+        whole = {name: "Int64" for name, span in spans.items() if span.whole}
+        return table.reindex(columns=list(columns)).astype(whole).astype(object)
 
     def of_scores(self, better: Mapping[str, str]) -> optuna.Study:
         """The trials in memory, valued by these scores as they were measured: for Optuna's plots. better: a score's direction."""

@@ -46,7 +46,7 @@ class Report:
         print(f"\nall trials and plots:  {self.folder}")
         print("chosen by these very scores, the best look better than they are; on the test split, beside the default:")
         words = ["run", "--suite", str(self.out), "--results", str(results)]
-        words += ["--data-root", self.trials.request.data] if self.trials.request.data else []
+        words += ["--data-root", self.trials.run_settings.data] if self.trials.run_settings.data else []
         print(f"  {shlex.join(['python', '-m', 'bench', *words])}")
         return 0
 

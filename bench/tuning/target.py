@@ -103,10 +103,10 @@ class Target:
         }
 
 
-def settle(choice: SuiteOverrides, request: RunSettings, settings: TuneSettings) -> Target:
+def settle(overrides: SuiteOverrides, run_settings: RunSettings, settings: TuneSettings) -> Target:
     """Everything checked before the first trial. Raises UsageError, or DataError for the data."""
-    suite, kept = (one.settle(request.plugins) for one in (choice, replace(choice, seeds=None, epochs=None)))
-    members = written_out(load_suite(choice.suite).methods).get(settings.method, {})
+    suite, kept = (one.settle(run_settings.plugins) for one in (overrides, replace(overrides, seeds=None, epochs=None)))
+    members = written_out(load_suite(overrides.suite).methods).get(settings.method, {})
     if members and settings.method not in members:
         raise UsageError(f"--method {settings.method}: this row sweeps: name one of {', '.join(members)}")
     suite, kept = (_with_row(one, settings) for one in (suite, kept))
@@ -118,8 +118,10 @@ def settle(choice: SuiteOverrides, request: RunSettings, settings: TuneSettings)
             f"suite {suite.name}: it has {len(suite.dataset)} data sets: name the one to tune on, as in --dataset {suite.dataset[0]}"
         )
     better = chosen_metrics(suite, settings.metric)
-    dataset = load(suite.dataset[0], data_root(request.data))
-    kept = kept.model_copy(update={"plugins": [*suite.plugins, *(str(Path(p).resolve()) for p in request.plugins)]})
+    dataset = load(suite.dataset[0], data_root(run_settings.data))
+    kept = kept.model_copy(
+        update={"plugins": [*suite.plugins, *(str(Path(p).resolve()) for p in run_settings.plugins)]}
+    )
     evaluation = Evaluation(**{**suite.evaluation.model_dump(), "metrics": list(better)})
     trial_suite = suite.model_copy(
         update={

@@ -38,16 +38,18 @@ class Scored:
 class Trials:
     """A study and what runs its trials. Raises UsageError, before anything runs, for what cannot be planned or gone on with."""
 
-    def __init__(self, target: Target, request: RunSettings, folder: Path, settings: TuneSettings) -> None:
+    def __init__(self, target: Target, run_settings: RunSettings, folder: Path, settings: TuneSettings) -> None:
         self.target, self.folder, self.settings = target, folder, settings
-        first = make_plan(self._suite({"default": {}}), request, "held_out")
+        first = make_plan(self._suite({"default": {}}), run_settings, "held_out")
         reason = first.inception.get("reason", "")
         if any("inception" in metric_of(name).needs for name in target.better) and reason:
             raise UsageError(f"--metric {', '.join(target.better)}: {reason}")
         # Settled once: a download that failed is not tried again before every batch.
-        self.request = replace(request, inception=first.inception.get("path", "none"))
+        self.run_settings = replace(run_settings, inception=first.inception.get("path", "none"))
         seeds = len(target.trial_suite.seed_list())
-        self.jobs = request.jobs or default_jobs(torch.device(first.device), settings.trials * seeds, first.threads)
+        self.jobs = run_settings.jobs or default_jobs(
+            torch.device(first.device), settings.trials * seeds, first.threads
+        )
         self.batch = self.jobs // math.gcd(self.jobs, seeds)  # the fewest trials that leave no slot empty
         if settings.fresh:
             forget(folder)
@@ -121,11 +123,11 @@ class Trials:
 
     def measure(self, points: dict[str, Point]) -> dict[str, Scored]:
         """Run the cells of these rows that have no record yet; give every row its scores."""
-        plan = make_plan(self._suite(points), self.request, "held_out")
+        plan = make_plan(self._suite(points), self.run_settings, "held_out")
         todo, done = split_done(plan, retry_failed=False, force=False)
         self.cells |= {cell["cell"]: cell for cell in plan.cells}
         plan = replace(plan, cells=list(self.cells.values()), side_by_side=max(1, min(self.jobs, len(todo))))
-        launcher = find_launcher(self.request.launcher)(self.folder, plan.side_by_side, None)
+        launcher = find_launcher(self.run_settings.launcher)(self.folder, plan.side_by_side, None)
         records = Run(plan, todo, launcher, None).run(done)
         return {label: self._scored([one for one in records if one.label == label]) for label in points}
 
