@@ -16,7 +16,7 @@ from helpers_e2e import CLOSED, ROOT, environment, here, shared_cache, write_sui
 from PIL import Image
 
 from bench.config.suite import load_suite
-from bench.datasets.errors import DataError
+from bench.datasets import DataError
 from bench.runtime.errors import UsageError
 from bench.tracking.client import TrackingError
 
