@@ -72,7 +72,7 @@ def listing(what: str, plugins: list[str]) -> str:
 def describe(name: str, results: str | None, plugins: list[str]) -> str:
     """A method with its options, a suite, or a cell's record by id or the start of one. Raises UsageError for neither."""
     folder = cells_folder(results_folder(results))
-    cells = sorted(path.name for path in folder.glob(f"{name}*") if (path / "record.json").is_file())
+    cells = sorted(path.parent.name for path in folder.glob("*/record.json") if path.parent.name.startswith(name))
     if name in cells or (len(cells) == 1 and name not in suite_names()):
         return _cell(folder / (name if name in cells else cells[0]))
     if name in suite_names() or name.endswith(".toml"):

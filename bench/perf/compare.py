@@ -51,7 +51,7 @@ def compare(
     suite: bool,
     plugins: list[str],
 ) -> int:
-    """Print the figures, for every backbone that the method and the images take where none is named.
+    """Print the times, for every backbone that the method and the images take where none is named.
 
     Exit status 1 where the losses don't agree: a ratio of different work is worth nothing.
     """
@@ -76,10 +76,10 @@ def compare(
         raise UsageError(f"perf: {settings.method} has no option `likelihood`: leave --likelihood out")
     setting.resolved()  # an option that doesn't fit is no matter of the backbone
     setting.check()
-    told = setting.options | ({} if setting.likelihood == BERNOULLI else {"likelihood": setting.likelihood})
+    options = setting.options | ({} if setting.likelihood == BERNOULLI else {"likelihood": setting.likelihood})
     status = 0
     for name in backbones(setting, settings.backbone):
-        what = ", ".join([f"{settings.method}{name and f' ({name})'}", *(f"{k}={v}" for k, v in told.items())])
+        what = ", ".join([f"{settings.method}{name and f' ({name})'}", *(f"{k}={v}" for k, v in options.items())])
         where = f"{what} on {settings.dataset}, {len(images)} images, batch {settings.batch}, {environment.device_name(device)}"
         print(f"{where}, torch {torch.__version__}", flush=True)
         measure = compare_suite if suite else compare_loops

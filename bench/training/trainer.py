@@ -70,12 +70,13 @@ class Training:
         self.trained = trained
         self.order = generator(self.seed, "order")
         device = self.data.train.x.device
-        stages = self.method.phases(self.data)
+        stages: Any = self.method.phases(self.data)
         answer: Any = None
         while True:
-            with self.clock.measure("train"):  # code between the stages is part of training: PCA has nothing else
-                stage = next(stages, None) if answer is None else _send(stages, answer)
-            if stage is None:
+            try:
+                with self.clock.measure("train"):  # code between the stages is part of training: PCA has nothing else
+                    stage = next(stages) if answer is None else stages.send(answer)
+            except StopIteration:
                 return
             answer = None
             self.method.to(device)
@@ -135,13 +136,6 @@ def initialised(make: Callable[[], AbstractMethod], seed: int, device: torch.dev
     with seeded(seed, "weights", torch.device("cpu")):
         method = make()
     return method.to(device)
-
-
-def _send(stages: Any, answer: Any) -> Any:
-    try:
-        return stages.send(answer)
-    except StopIteration:
-        return None
 
 
 def train(
