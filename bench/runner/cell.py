@@ -31,7 +31,7 @@ from bench.scoring.score import score
 from bench.scoring.selection import choose
 from bench.training.loop import Diverged, count_parameters
 from bench.training.search import TRIALS, stacked
-from bench.training.store import Shelf
+from bench.training.store import SharedPhases
 from bench.training.trainer import Training, TrainingResult, initialised
 from methods.base import AbstractMethod, Images, ImageSpec, TrainingData
 from metrics.base import Unavailable
@@ -134,10 +134,10 @@ class CellRun:
             with self.clock.measure("log"), progress.open("a") as file:
                 file.write(f"{phase} {epoch} {epochs}\n")
 
-        shelf = Shelf(Path(self.plan.results) / "shared", self._shared_setting(), self.plan.side_by_side)
+        shared = SharedPhases(Path(self.plan.results) / "shared", self._shared_setting(), self.plan.side_by_side)
         beside = self.plan.side_by_side
         training = Training(
-            method, data, test, budget, self.cell.seed, self.clock, on_epoch, self.folder, shelf, beside
+            method, data, test, budget, self.cell.seed, self.clock, on_epoch, self.folder, shared, beside
         )
         training.run_seeded(self.trained)
         method.eval()
