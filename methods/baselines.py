@@ -1,13 +1,12 @@
 """Rows that frame the others: features without learning, and the floor and ceiling of every column."""
 
 from collections.abc import Iterator
-from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from methods.base import AbstractMethod, Count, Images, ImageSpec, Phase, TrainingData, method
-from methods.parts import Span, one_hot
+from methods.base import AbstractMethod, Images, ImageSpec, Latent, Phase, TrainingData, method
+from methods.parts import one_hot
 
 
 @method("raw-pixels", source="002_250270577cfb522d.txt, Table 1")
@@ -34,7 +33,7 @@ class PCA(AbstractMethod):
     mean: Tensor
     components: Tensor
 
-    def __init__(self, spec: ImageSpec, *, latent: Annotated[Count, Span(2, 64, log=True, whole=True)] = 20) -> None:
+    def __init__(self, spec: ImageSpec, *, latent: Latent = 20) -> None:
         super().__init__()
         if latent > spec.pixels:
             raise ValueError(f"latent={latent} is more than the {spec.pixels} pixels of an image: set latent lower")

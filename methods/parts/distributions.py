@@ -65,6 +65,11 @@ class Gaussian:
         return Gaussian(self.mu.repeat(times, 1), self.log_var.repeat(times, 1))
 
 
+def standard_normal(n: int, d: int, device: torch.device) -> Gaussian:
+    """N(0, I) over d dimensions, n times: the prior of a plain VAE."""
+    return Gaussian.unit(torch.zeros(n, d, device=device))
+
+
 @dataclass(frozen=True)
 class Categorical:
     """A category of K, as a one-hot row, with probabilities softmax(logits); logits may be -inf where a category never occurs.

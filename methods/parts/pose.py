@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from methods.parts.distributions import Bernoulli, DiscretisedLogistic, Distribution, Gaussian, Joint
+from methods.parts.distributions import Bernoulli, DiscretisedLogistic, Distribution, Gaussian, Joint, standard_normal
 from methods.parts.transforms import (
     EMPTY,
     LEAST_DETERMINANT,
@@ -165,7 +165,7 @@ class Pose(nn.Module):
         if self.prior_name == "none":
             return Delta(self.mean_pose.expand(n, -1))
         if self.prior_name == "full":
-            return Gaussian.unit(torch.zeros(n, self.size, device=self.nu.device))
+            return standard_normal(n, self.size, self.nu.device)
         return Gaussian(self.nu.expand(n, -1), (2 * self.log_tau).expand(n, -1))
 
     def posterior(self, outputs: Float[Tensor, "n o"]) -> Distribution:
@@ -196,12 +196,19 @@ class Pose(nn.Module):
         with torch.autocast(images.device.type, enabled=False):  # bfloat16 has too few digits for a place
             return warped(images.float(), grid(self.numbers(u.float())), outside)
 
-    def mean_is_regular(self) -> bool:
-        """False where the mean pose of affine maps squeezes the frame: turns of every angle average to nothing."""
-        if not isinstance(self.transform, Affine):
-            return True
-        determinant = torch.linalg.det(self.transform.matrix(self.numbers(self.mean_pose[None]))[:, :, :2])
-        return bool(determinant.abs() >= LEAST_DETERMINANT)
+    def facts(self) -> dict[str, Any]:
+        """What it is, and the mean pose in the transformation's own numbers."""
+        mean = [round(value, 6) for value in self.numbers(self.mean_pose[None])[0].tolist()]
+        return {"transform": self.transform_name, "prior": self.prior_name, "mean": mean}
+
+    def caveats(self) -> dict[str, int]:
+        """Numbers that cost no KL, and whether the mean of affine maps squeezes the frame: turns of every angle average to nothing."""
+        found = {"pose_without_prior": self.size} if self.prior_name == "none" else {}
+        if isinstance(self.transform, Affine):
+            determinant = torch.linalg.det(self.transform.matrix(self.numbers(self.mean_pose[None]))[:, :, :2])
+            if determinant.abs() < LEAST_DETERMINANT:
+                found["singular_mean_pose"] = 1
+        return found
 
     def numbers(self, u: Float[Tensor, "n s"]) -> Float[Tensor, "n f"]:
         """The transformation's own numbers: u, or W u + b under the full prior."""

@@ -266,7 +266,7 @@ def test_the_loss_falls_from_structure_to_pixels() -> None:
 def test_where_the_falling_weights_ended_is_said() -> None:
     short, long = (_trained(epochs=4, filter="none", fall_steps=steps) for steps in (24, 12))
     assert short.facts["loss_weights_reached"] == {"steps": 12, "share": pytest.approx(0.55)}
-    assert "12 steps end before its loss weights have fallen (55% left)" in short.facts["caveats"][0]
+    assert short.facts["caveats"] == {"loss_weights_left": pytest.approx(0.55)}
     assert long.facts["loss_weights_reached"]["share"] == pytest.approx(0.1)
     assert "caveats" not in long.facts
 
@@ -372,13 +372,13 @@ def test_imagenet_features_are_torchvisions(imagenet: Path) -> None:
 
 
 def test_imagenet_weights_are_used_where_they_are_and_said_to_be(imagenet: Path) -> None:
-    assert ReGene(SPEC).facts["perceptual_features"] == "its own classifier"
-    assert "no ImageNet weights" in ReGene(SPEC).facts["caveats"][0]
+    assert ReGene(SPEC).facts["perceptual_features"] == "classifier"
+    assert ReGene(SPEC).facts["caveats"] == {"no_imagenet_weights": IMAGENET_FILE}
     torch.save(vgg16_of_random_weights(), imagenet)
     method = _trained(epochs=1, filter="none", perceptual="auto")
-    assert method.facts["perceptual_features"] == "ImageNet VGG-16"
+    assert method.facts["perceptual_features"] == "vgg16"
     assert len(method.facts["perceptual_hash"]) == 64
-    assert not [line for line in method.facts.get("caveats", ()) if "ImageNet" in line]
+    assert "no_imagenet_weights" not in method.facts.get("caveats", {})
     assert not [name for name in method.state_dict() if "imagenet" in name]
 
 
