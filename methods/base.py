@@ -16,23 +16,8 @@ from annotated_types import Ge, Gt, Lt
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from methods.parts import (
-    Backbone,
-    Distribution,
-    Gaussian,
-    GaussianEncoder,
-    Images,  # noqa: F401 (the contract's)
-    ImageSpec,
-    Likelihood,
-    Phase,
-    Phases,
-    Pixels,
-    Span,
-    Terms,
-    TrainingData,
-    bounds,
-    decoder_of,
-)
+from methods.choices import Backbone, Likelihood
+from methods.parts import bounds
 from methods.parts.capabilities import (  # noqa: F401 (the contract's)
     AlignsPose,
     Clusters,
@@ -52,6 +37,10 @@ from methods.parts.capabilities import (  # noqa: F401 (the contract's)
     Weighs,
     check_capabilities,
 )
+from methods.parts.data import Images, ImageSpec, TrainingData  # noqa: F401 (the contract's)
+from methods.parts.distributions import Distribution, Gaussian, Pixels
+from methods.parts.networks import GaussianEncoder, decoder_of
+from methods.parts.stages import Phase, Phases, Span, Terms
 
 Count = Annotated[int, Ge(1)]
 """An option that counts something: an integer of at least 1."""

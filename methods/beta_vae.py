@@ -4,14 +4,9 @@ from typing import Annotated, Any
 
 from torch import Tensor
 
-from methods.base import (
-    AbstractPlainVAE,
-    Count,
-    ImageSpec,
-    NonNegative,
-    method,
-)
-from methods.parts import Gaussian, Span, standard_normal
+from methods.base import AbstractPlainVAE, Count, ImageSpec, NonNegative, method
+from methods.parts.distributions import Gaussian, standard_normal
+from methods.parts.stages import Span
 
 
 @method(

@@ -3,7 +3,10 @@
 from torch import Tensor
 
 from methods.base import AbstractClassVAE, Count, ImageSpec, Latent, method
-from methods.parts import Backbone, Gaussian, GaussianEncoder, Likelihood, Pixels, decoder_of, one_hot, standard_normal
+from methods.choices import Backbone, Likelihood
+from methods.parts.distributions import Gaussian, Pixels, standard_normal
+from methods.parts.labels import one_hot
+from methods.parts.networks import GaussianEncoder, decoder_of
 
 
 @method("cvae", source="003_b71d894c057c3002.txt, section 3.2 (Sohn et al. 2015)")

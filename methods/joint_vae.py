@@ -13,31 +13,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from methods.base import (
-    AbstractVAE,
-    Count,
-    ImageSpec,
-    Latent,
-    NonNegative,
-    Phase,
-    Positive,
-    Terms,
-    TrainingData,
-    method,
-)
-from methods.parts import (
-    Backbone,
-    Categorical,
-    Encoder,
-    Gaussian,
-    Joint,
-    Likelihood,
-    Pixels,
-    Span,
-    decoder_of,
-    one_hot,
-    standard_normal,
-)
+from methods.base import AbstractVAE, Count, Latent, NonNegative, Positive, method
+from methods.choices import Backbone, Likelihood
+from methods.parts.data import ImageSpec, TrainingData
+from methods.parts.distributions import Categorical, Gaussian, Joint, Pixels, standard_normal
+from methods.parts.labels import one_hot
+from methods.parts.networks import Encoder, decoder_of
+from methods.parts.stages import Phase, Span, Terms
 
 Capacity = Annotated[NonNegative, Span(0.0, 5.0)]
 Factor = Annotated[NonNegative, Span(0.5, 100.0, log=True)]

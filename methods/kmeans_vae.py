@@ -6,16 +6,10 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor
 
-from methods.base import (
-    AbstractPlainVAE,
-    Count,
-    ImageSpec,
-    Phase,
-    Terms,
-    TrainingData,
-    method,
-)
-from methods.parts import Gaussian, Span, lloyd, nearest, spread_seeds
+from methods.base import AbstractPlainVAE, Count, ImageSpec, Phase, Terms, TrainingData, method
+from methods.parts.clusters import lloyd, nearest, spread_seeds
+from methods.parts.distributions import Gaussian
+from methods.parts.stages import Span
 
 
 @method("kmeans-vae", source="003_b71d894c057c3002.txt, sections 4 and 5.2")

@@ -6,19 +6,10 @@ from typing import Annotated, Any, Literal
 import torch
 from torch import Tensor, nn
 
-from methods.base import (
-    AbstractClassVAE,
-    AbstractPlainVAE,
-    Count,
-    ImageSpec,
-    NonNegative,
-    Phase,
-    Positive,
-    Terms,
-    TrainingData,
-    method,
-)
-from methods.parts import Gaussian, Span
+from methods.base import AbstractClassVAE, AbstractPlainVAE, Count, NonNegative, Positive, method
+from methods.parts.data import ImageSpec, TrainingData
+from methods.parts.distributions import Gaussian
+from methods.parts.stages import Phase, Span, Terms
 
 
 @method("lambda-hot", source="003_b71d894c057c3002.txt, sections 4 and 5.1; movable centres: section 6.1")

@@ -11,41 +11,15 @@ from annotated_types import Ge, Le
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from methods.base import (
-    AbstractMethod,
-    Count,
-    Images,
-    ImageSpec,
-    Latent,
-    NonNegative,
-    Phase,
-    Phases,
-    Positive,
-    Terms,
-    TrainingData,
-    method,
-)
-from methods.parts import (
-    Backbone,
-    GaussianEncoder,
-    Likelihood,
-    Point,
-    ReconstructionClassifier,
-    Sampler,
-    Scores,
-    Search,
-    Space,
-    Span,
-    as_matrix,
-    bandwidth_of,
-    class_moments,
-    decoder_of,
-    mean_cosine,
-    mmd2,
-    quantised,
-    shortest,
-    standard_normal,
-)
+from methods.base import AbstractMethod, Count, Latent, NonNegative, Positive, method
+from methods.choices import Backbone, Likelihood, Sampler
+from methods.parts.classifier import ReconstructionClassifier
+from methods.parts.data import Images, ImageSpec, TrainingData
+from methods.parts.distributions import standard_normal
+from methods.parts.mmd import bandwidth_of, mmd2
+from methods.parts.moments import as_matrix, class_moments, mean_cosine, quantised, shortest
+from methods.parts.networks import GaussianEncoder, decoder_of
+from methods.parts.stages import Phase, Phases, Point, Scores, Search, Space, Span, Terms
 
 THETAS = tuple(step / 10 for step in range(11))
 DRAWS = (1, 2, 3, 5)

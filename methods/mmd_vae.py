@@ -4,15 +4,10 @@ from typing import Annotated, Any
 
 from torch import Tensor
 
-from methods.base import (
-    AbstractPlainVAE,
-    ImageSpec,
-    NonNegative,
-    Positive,
-    Terms,
-    method,
-)
-from methods.parts import Gaussian, Span, bandwidth_of, mmd2, standard_normal
+from methods.base import AbstractPlainVAE, ImageSpec, NonNegative, Positive, Terms, method
+from methods.parts.distributions import Gaussian, standard_normal
+from methods.parts.mmd import bandwidth_of, mmd2
+from methods.parts.stages import Span
 
 
 @method("mmd-vae", source="000_2852ba8d0aec7d1a.txt, section 3.3, eq. 2 (Zhao et al. 2019, InfoVAE)")

@@ -12,21 +12,18 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from methods.base import AbstractMethod, Count, Images, ImageSpec, NonNegative, Phase, Terms, TrainingData, method
-from methods.parts import (
+from methods.parts.combinations import Proposals, RowsByClass, check_combination, check_images
+from methods.parts.rejection import Starved, accepted, confidences, passes
+from methods.parts.ssim import SSIM
+from methods.parts.vgg import (
     IMAGENET_FILE,
-    SSIM,
     ImageNetFeatures,
-    Proposals,
-    RowsByClass,
     VGGClassifier,
     VGGDecoder,
     blocks_for,
-    check_combination,
-    check_images,
     file_hash,
     perceptual_file,
 )
-from methods.parts.rejection import Starved, accepted, confidences, passes
 
 CODES_BYTES = 2**30
 """Training images' codes are kept where they fit into so much; else those that are drawn are encoded again."""

@@ -15,26 +15,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from methods.base import AbstractVAE, Count, ImageSpec, Latent, Phase, Terms, TrainingData, method
-from methods.parts import (
-    Backbone,
-    Distribution,
-    Encoder,
-    Gaussian,
-    GaussianEncoder,
-    Joint,
-    Likelihood,
-    PixelDecoder,
-    Pixels,
-    Pose,
-    PoseMean,
-    PosePrior,
-    Transformation,
-    UprightFirst,
-    decoder_of,
-    mlp,
-    standard_normal,
-)
+from methods.choices import Backbone, Likelihood
+from methods.parts.distributions import Distribution, Gaussian, Joint, Pixels, standard_normal
+from methods.parts.mlp import mlp
+from methods.parts.networks import Encoder, GaussianEncoder, PixelDecoder, decoder_of
+from methods.parts.pose import Pose, PoseMean, PosePrior, UprightFirst
 from methods.parts.restarts import Restarts, reset_parts
+from methods.parts.transforms import Transformation
 
 Side = Annotated[int, Ge(2)]
 """Control points a side of a thin-plate spline."""

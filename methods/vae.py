@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from methods.base import AbstractPlainVAE, method
-from methods.parts import Gaussian, standard_normal
+from methods.parts.distributions import Gaussian, standard_normal
 
 
 @method("vae", source="003_b71d894c057c3002.txt, section 3 (Kingma and Welling 2014)")

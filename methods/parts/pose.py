@@ -32,17 +32,13 @@ LEAST_LOG_VARIANCE = 2 * math.log(1e-6)
 
 
 @dataclass(frozen=True)
-class Delta:
+class Delta(Distribution):
     """A value without spread, a function of the image or a constant: it costs no KL, and there is no density to weigh it by."""
 
     value: Float[Tensor, "n d"]
 
     @property
     def mean(self) -> Float[Tensor, "n d"]:
-        return self.value
-
-    @property
-    def mode(self) -> Float[Tensor, "n d"]:
         return self.value
 
     def sample(self) -> Float[Tensor, "n d"]:
@@ -63,7 +59,7 @@ class Delta:
 
 
 @dataclass(frozen=True)
-class UprightFirst:
+class UprightFirst(Distribution):
     """q(u|x) q(z|x,u): a pose first, then the code of the image that it was taken from. A code is [z, u].
 
     given(u) -> q(z|x,u) for as many poses as there are images, or a whole multiple: image i has poses i, i + N, i + 2N ...
@@ -77,10 +73,6 @@ class UprightFirst:
     def mean(self) -> Float[Tensor, "n d"]:
         """The mean of z for the mean pose, beside that pose."""
         return torch.cat([self.given(self.u.mean).mean, self.u.mean], 1)
-
-    @property
-    def mode(self) -> Float[Tensor, "n d"]:
-        return self.mean
 
     def drawn(self) -> Joint[Distribution]:
         """q(z|x,u) at one drawn u, beside that u."""
