@@ -29,15 +29,23 @@ def find(name: str) -> Entry:
 
 
 def declared(cls: type[AbstractMethod]) -> dict[str, inspect.Parameter]:
-    """Keyword-only arguments of the constructor, by name."""
-    parameters = inspect.signature(cls.__init__).parameters
-    return {name: p for name, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
+    """Keyword-only arguments of the constructor by name, and of its base's where `**` hands the others on; annotations are types."""
+    found: list[dict[str, inspect.Parameter]] = []
+    for base in cls.__mro__:
+        if (constructor := vars(base).get("__init__")) is None:
+            continue
+        parameters = inspect.signature(constructor).parameters.values()
+        hints = get_type_hints(constructor, include_extras=True)
+        own = [p for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
+        found.append({p.name: p.replace(annotation=hints.get(p.name, Any)) for p in own})
+        if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
+            break
+    return {name: p for options in reversed(found) for name, p in options.items()}
 
 
 def spans(cls: type[AbstractMethod]) -> dict[str, Span]:
     """Where each option that can be tuned is searched, as its type declares it."""
-    hints = get_type_hints(cls.__init__, include_extras=True)
-    found = {name: _span(hints[name]) for name in declared(cls)}
+    found = {name: _span(p.annotation) for name, p in declared(cls).items()}
     return {name: span for name, span in found.items() if span is not None}
 
 
@@ -49,8 +57,7 @@ def _span(hint: Any) -> Span | None:
 
 def sweepable(cls: type[AbstractMethod]) -> set[str]:
     """Options whose type takes no list: one that is given for them stands for several values."""
-    hints = get_type_hints(cls.__init__, include_extras=True)
-    return {name for name in declared(cls) if not _takes_list(hints[name])}
+    return {name for name, p in declared(cls).items() if not _takes_list(p.annotation)}
 
 
 def _takes_list(hint: Any) -> bool:
@@ -86,8 +93,8 @@ def on_shared(
 
 def shared_options(entry: Entry) -> list[str]:
     """Those of backbone and likelihood that a method takes from the suite: it declares them with our types."""
-    hints = get_type_hints(entry.cls.__init__, include_extras=True)
-    return [name for name, kind in SHARED.items() if hints.get(name) == kind]
+    options = declared(entry.cls)
+    return [name for name, kind in SHARED.items() if name in options and options[name].annotation == kind]
 
 
 def check_backbone(name: str) -> str:
@@ -108,13 +115,12 @@ def _checked(hint: Any) -> Any:
 
 def resolve(label: str, entry: Entry, given: dict[str, Any]) -> dict[str, Any]:
     """All options of a row with defaults filled in and types checked. Raises UsageError: unknown name, wrong type, out of range."""
-    hints = get_type_hints(entry.cls.__init__, include_extras=True)
     parameters = declared(entry.cls)
     for name in given:
         if name not in parameters:
             raise UsageError(f"{label}.{name}: {nearest(name, parameters, f'option of method {entry.name!r}')}")
     fields: dict[str, Any] = {
-        name: (_checked(hints[name]), ... if p.default is inspect.Parameter.empty else p.default)
+        name: (_checked(p.annotation), ... if p.default is inspect.Parameter.empty else p.default)
         for name, p in parameters.items()
     }
     model = create_model(f"{entry.name} options", __config__=ConfigDict(extra="forbid", strict=True), **fields)
