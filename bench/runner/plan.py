@@ -73,12 +73,12 @@ def make_plan(suite: Suite, request: RunSettings, score_on: ScoreOn = "test") ->
         score_on=score_on,
         likelihood=suite.likelihood,
     )
-    cells = [asdict(cell) for name in suite.dataset for cell in _cells(suite, load(name, root), plan, chosen)]
+    cells = [asdict(cell) for name in suite.dataset for cell in cells_of(suite, load(name, root), plan, chosen)]
     jobs = request.jobs or default_jobs(device, len(cells), plan.threads)
     return replace(plan, cells=cells, side_by_side=jobs)
 
 
-def _cells(suite: Suite, dataset: Dataset, plan: Plan, chosen: list[Metric]) -> Iterator[Cell]:
+def cells_of(suite: Suite, dataset: Dataset, plan: Plan, chosen: list[Metric]) -> Iterator[Cell]:
     _check(suite, dataset)
     spec = ImageSpec(*dataset.shape, dataset.n_classes)
     scoring = code_of_evidence(["mixtures"]) if suite.evaluation.mixing else {}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from helpers_plan import planned
 
 import methods
 import metrics
@@ -15,8 +16,6 @@ from bench.config.plugins import load_plugin
 from bench.config.rows import settle_rows
 from bench.config.suite import Suite, load_suite, parse_seeds, suite_names
 from bench.datasets.base import Dataset
-from bench.records.plan import Cell
-from bench.runner import plan
 from bench.runtime.errors import UsageError, nearest
 from bench.scoring.selection import choose
 from methods.base import Images, ImageSpec, TrainingData
@@ -188,15 +187,9 @@ def dataset(data: TrainingData, test_images: Images) -> Dataset:
     return Dataset(data.train.x, data.train.y, test_images.x, test_images.y, ("a", "b", "c", "d"), name="tiny")
 
 
-def _cells(
-    suite: Suite, dataset: Dataset, device: str = "cpu", inception: dict[str, str] | None = None, threads: int = 1
-) -> list[Cell]:
-    return plan._cells(suite, dataset, torch.device(device), inception or {"reason": "none"}, threads, choose([]))
-
-
 def _id(suite: Suite, dataset: Dataset, **more: Any) -> str:
     """The id of its row `hot` at seed 0."""
-    return next(cell.cell for cell in _cells(suite, dataset, **more) if (cell.label, cell.seed) == ("hot", 0))
+    return next(cell.cell for cell in planned(suite, dataset, **more) if (cell.label, cell.seed) == ("hot", 0))
 
 
 def _row(**options: Any) -> dict[str, Any]:
@@ -248,13 +241,13 @@ def test_what_cannot_change_the_result_leaves_the_id(changes: dict[str, Any], da
 
 
 def test_a_cell_carries_the_optimiser_and_its_rate(dataset: Dataset) -> None:
-    (cell,) = _cells(_suite(methods={"vae": {}}, budget={"epochs": 2, "optimiser": "adadelta"}), dataset)
+    (cell,) = planned(_suite(methods={"vae": {}}, budget={"epochs": 2, "optimiser": "adadelta"}), dataset)
     expected = {"epochs": 2, "batch": 128, "optimiser": "adadelta", "learning_rate": 1.0, "precision": "fp32"}
     assert cell.budget == expected
 
 
 def test_rows_and_seeds_all_have_ids_of_their_own(dataset: Dataset) -> None:
-    cells = _cells(_suite(seeds=4, methods={"vae": {}, "vae-too": {"method": "vae"}}), dataset)
+    cells = planned(_suite(seeds=4, methods={"vae": {}, "vae-too": {"method": "vae"}}), dataset)
     assert len({cell.cell for cell in cells}) == len(cells) == 8
 
 
@@ -324,5 +317,5 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], P
 @pytest.mark.parametrize(("text", "rows"), [(PLUGIN_METHOD, {"own": {}}), (PLUGIN_METRIC, {"vae": {}})])
 def test_the_file_of_a_plugin_is_in_the_sources(text: str, rows: Any, plugin, dataset: Dataset) -> None:
     file = plugin(text)
-    (cell,) = _cells(_suite(methods=rows), dataset)
+    (cell,) = planned(_suite(methods=rows), dataset)
     assert str(file.resolve()) in cell.sources
