@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers_e2e import CLOSED, ROOT, environment, here, shared_cache, write_suite
+from helpers_e2e import ROOT, environment, here, write_suite
 from PIL import Image
 
 from bench.config.suite import load_suite
@@ -17,18 +17,9 @@ from bench.datasets import DataError
 from bench.runtime.errors import UsageError
 from bench.tracking.client import TrackingError
 
+pytestmark = pytest.mark.usefixtures("own_places")
+
 BOTH = {"vae": {"hidden": 16, "latent": 4}, "lambda-hot": {"hidden": 16}}
-
-
-@pytest.fixture(autouse=True)
-def _own_places(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads the user's data or settings, writes outside its folder or reaches a network."""
-    monkeypatch.setenv("BENCH_CACHE", str(shared_cache(tmp_path_factory)))
-    monkeypatch.setenv("BENCH_DATA_ROOT", str(tmp_path / "data"))
-    monkeypatch.setenv("BENCH_RESULTS", str(tmp_path / "results"))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    for name in ("http_proxy", "https_proxy"):
-        monkeypatch.setenv(name, CLOSED)
 
 
 def refused(suite: Path | str, *rest: object) -> str:
