@@ -32,10 +32,11 @@ def _load(plugins: list[str]) -> None:
 
 
 def _load_plugins(plugins: list[str]) -> None:
-    from bench.config.plugins import load_plugin  # torch comes with it
+    if plugins:
+        from bench.config.plugins import load_plugin  # torch comes with it
 
-    for plugin in plugins:
-        load_plugin(plugin)
+        for plugin in plugins:
+            load_plugin(plugin)
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> str:

@@ -46,8 +46,7 @@ def folder(path: Path) -> Dataset:
 
     One channel where every image is grey (all of R = G = B counts as grey), else RGB; transparency is dropped. Without
     train/ and test/ a fifth of each class is the test split, the same at every load.
-    Raises DataError where the path is missing, has no images or one class, sizes differ, an image cannot be decoded, or
-    train/ and test/ have different classes.
+    Raises DataError where the path is missing, has no images or one class, sizes or classes differ, or an image cannot be decoded.
     """
     parts = _parts(path)
     return from_parts(path, parts, _classes(path, parts), LAYOUT)

@@ -1,7 +1,5 @@
 """The National Diet Library of Japan's hiragana: put in place by the user, as no address of the archive is sure to stay."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 import warnings
@@ -29,8 +27,7 @@ def hiragana(root: Path, *, download: bool) -> Dataset:
     """The images under root/hiragana73/U3042 and so on, in one channel, with a fixed fifth of each class as test split.
 
     The archive mixes grey scans with coloured ones: the tint of a book's paper says nothing of a letter, so it is dropped.
-    Classes have Unicode's names, in Latin letters, which every font can draw.
-    Raises DataError, one line, where the folder is missing or is not laid out so; an archive in part costs a warning.
+    Classes have Unicode's names, in Latin letters, which every font can draw. Raises DataError; an archive in part costs a warning.
     """
     path = root / ARCHIVE
     layout = f"put {ARCHIVE} of {PAGE} in {root}, so that {path / 'U3042'}/*.png and its other letters are there"

@@ -1,7 +1,5 @@
 """The registry of data sets: built in, from other packages by entry point, the user's own by path. Free of torch."""
 
-from __future__ import annotations
-
 import dataclasses
 import importlib
 import pkgutil

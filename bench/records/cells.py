@@ -1,7 +1,5 @@
 """The folders of cells, RESULTS/cells/<cell-id>/: records written, read and found, and the curves beside them."""
 
-from __future__ import annotations
-
 import csv
 import json
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ A digest is of a file's syntax tree, so that comments, docstrings and layout cha
 a package counts as the module that defines it. What is imported for type checkers alone does not count.
 """
 
-from __future__ import annotations
-
 import ast
 import hashlib
 import inspect

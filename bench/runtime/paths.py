@@ -1,7 +1,5 @@
 """Where things lie on this machine: cache, data, results. Standard library alone, so that `--help` stays fast."""
 
-from __future__ import annotations
-
 import os
 import sys
 from pathlib import Path

@@ -3,13 +3,12 @@
 import errno
 import fcntl
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers_e2e import ROOT, environment, here, write_suite
+from helpers_e2e import ROOT, here, write_suite
 from PIL import Image
 
 from bench.config.suite import load_suite
@@ -30,18 +29,6 @@ def refused(suite: Path | str, *rest: object) -> str:
 def has(line: str, *parts: str) -> None:
     missing = [part for part in parts if part not in line]
     assert not missing, f"{missing} not in: {line}"
-
-
-@pytest.mark.parametrize("words", ["", "run", "leaderboard", "data prepare", "tune"])
-def test_help_is_light(words: str) -> None:
-    command = [sys.executable, "-X", "importtime", "-m", "bench", *words.split(), "--help"]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0
-    assert "Usage" in done.stdout
-    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
-    assert "typer" in imported
-    # pydantic is typer's own import, where it is there.
-    assert not imported & {"torch", "mlflow", "optuna", "numpy", "pandas", "sklearn", "matplotlib"}
 
 
 def test_unknown_names_are_refused_with_the_nearest(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """Small data in the official layouts, made in tmp_path."""
 
-from __future__ import annotations
-
 import http.client
 import os
 import urllib.error

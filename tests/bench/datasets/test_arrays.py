@@ -1,7 +1,5 @@
 """The user's own .npz: the three layouts, and each thing that can be wrong with it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

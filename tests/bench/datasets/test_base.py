@@ -1,7 +1,5 @@
 """Dataset and split: what is refused, what the digest sees, what a split keeps."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import pytest

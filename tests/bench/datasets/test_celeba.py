@@ -1,7 +1,5 @@
 """CelebA and drawn faces: what of an image is kept, the splits, and each thing that can be wrong with the files."""
 
-from __future__ import annotations
-
 import shutil
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """CIFAR-10: torchvision's batches, their md5 sums, its archive, no network."""
 
-from __future__ import annotations
-
 import hashlib
 import pickle
 import tarfile

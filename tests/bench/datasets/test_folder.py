@@ -1,7 +1,5 @@
 """A folder of images by class: layouts, the cache, and each thing that can be wrong with it."""
 
-from __future__ import annotations
-
 import io
 import os
 from pathlib import Path

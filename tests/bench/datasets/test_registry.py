@@ -1,7 +1,5 @@
 """Names, entry points, and what an unknown name gets; the embedded digits."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from importlib.metadata import EntryPoint

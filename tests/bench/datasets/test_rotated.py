@@ -1,7 +1,5 @@
 """Rotated MNIST: which images, how far they are turned, and that it is the same for ever."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

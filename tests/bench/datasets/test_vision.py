@@ -1,7 +1,5 @@
 """The MNIST family: checks of the files, downloads that fail, and MNIST whole."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import socket
