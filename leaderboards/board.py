@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.records.record import BERNOULLI, STATUSES, Record
+from leaderboards.facts import worded_caveats
 from leaderboards.stats import Summary, printed, summarise, ties
 
 TIMING_UNITS = ("s", "images/s")
@@ -147,7 +148,7 @@ def caveats_of(record: Record) -> list[str]:
     floors = {name: definition["floor"] for name, definition in record.definitions.items() if "floor" in definition}
     below = {name: value for name, value in record.metrics.items() if name in floors and value < floors[name]}
     said = [f"{name} {value:.4f} is below {floors[name]:g}" for name, value in below.items()]
-    return [*said, *record.facts.get("caveats", ())]
+    return [*said, *worded_caveats(record.facts)]
 
 
 def sharing(record: Record) -> int:

@@ -71,13 +71,6 @@ def combined(digests: Mapping[str, str]) -> str:
     return _short("\n".join(sorted(f"{_place(name, common)} {digest}" for name, digest in digests.items())))
 
 
-def attributes_of_self(function: Callable[..., Any]) -> set[str]:
-    """The names that a method reads of its own object: x for `self.x`."""
-    source = inspect.cleandoc("\n" + inspect.getsource(function))
-    nodes = ast.walk(ast.parse(source))
-    return {one.attr for one in nodes if isinstance(one, ast.Attribute) and ast.unparse(one.value) == "self"}
-
-
 def _name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix() if is_ours(path) else str(path)
 

@@ -26,8 +26,7 @@ from bench.runtime.clock import Clock
 from bench.runtime.paths import cache_folder
 from bench.scoring import classifier as neutral
 from bench.scoring.cache import Cache
-from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import Cost, MissingCapability
+from bench.scoring.evidence import Cost, Evidence, MissingCapability
 from bench.scoring.score import score
 from bench.scoring.selection import choose
 from bench.training.loop import Diverged, count_parameters
@@ -187,12 +186,12 @@ class CellRun:
             evaluation,
             self.cell.seed,
             costs,
-            neutral=lambda: self._neutral(dataset, recipe),
-            inception=lambda: inception(self.plan),
+            load_neutral=lambda: self._neutral(dataset, recipe),
+            load_inception=lambda: inception(self.plan),
             originals_name=originals,
             train_name=train,
             cache=Cache(cache_folder() / "features"),
-            upright=(lambda: neutral.get(load_upright(dataset, root), self.device, *recipe))
+            load_upright=(lambda: neutral.get(load_upright(dataset, root), self.device, *recipe))
             if dataset.upright
             else None,
         )

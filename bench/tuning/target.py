@@ -16,7 +16,7 @@ from bench.runner.plan import RunSettings
 from bench.runtime.errors import UsageError, nearest
 from bench.runtime.paths import data_root
 from bench.scoring.latents import OF_LIKELIHOOD
-from bench.scoring.selection import choose
+from bench.scoring.selection import choose, reached
 from methods.base import Entry, ImageSpec, registry
 from methods.parts import Point, Sampler, Span
 from metrics.base import Metric
@@ -180,7 +180,7 @@ def chosen_space(label: str, entry: Entry, base: dict[str, Any], names: str | No
 
 def _gives(suite: Suite, metric: Metric) -> bool:
     """Whether methods of the suite's likelihood can have the evidence that a metric reads."""
-    return all(OF_LIKELIHOOD.get(need, suite.likelihood) == suite.likelihood for need in metric.needs)
+    return all(OF_LIKELIHOOD.get(name, suite.likelihood) == suite.likelihood for name in reached(metric.needs))
 
 
 def chosen_metrics(suite: Suite, names: str | None) -> dict[str, str]:

@@ -14,12 +14,15 @@ from methods.parts.labels import one_hot
 
 @runtime_checkable
 class Distribution(Protocol):
-    """What a prior or posterior over latents has to give; `other` is of the same kind."""
+    """What a prior or posterior over latents has to give, inherited from or not; `other` is of the same kind."""
 
     @property
     def mean(self) -> Float[Tensor, "n d"]: ...
     @property
-    def mode(self) -> Float[Tensor, "n d"]: ...
+    def mode(self) -> Float[Tensor, "n d"]:
+        """The mean, where a distribution does not say otherwise."""
+        return self.mean
+
     def sample(self) -> Float[Tensor, "n d"]: ...
     def log_prob(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]: ...
     def kl(self, other: Any) -> Float[Tensor, " n"]: ...
@@ -27,7 +30,7 @@ class Distribution(Protocol):
 
 
 @dataclass(frozen=True)
-class Gaussian:
+class Gaussian(Distribution):
     """N(mu, diag exp(log_var)) over latents."""
 
     mu: Float[Tensor, "n d"]
@@ -40,10 +43,6 @@ class Gaussian:
 
     @property
     def mean(self) -> Float[Tensor, "n d"]:
-        return self.mu
-
-    @property
-    def mode(self) -> Float[Tensor, "n d"]:
         return self.mu
 
     def sample(self) -> Float[Tensor, "n d"]:
@@ -65,8 +64,13 @@ class Gaussian:
         return Gaussian(self.mu.repeat(times, 1), self.log_var.repeat(times, 1))
 
 
+def standard_normal(n: int, d: int, device: torch.device) -> Gaussian:
+    """N(0, I) over d dimensions, n times: the prior of a plain VAE."""
+    return Gaussian.unit(torch.zeros(n, d, device=device))
+
+
 @dataclass(frozen=True)
-class Categorical:
+class Categorical(Distribution):
     """A category of K, as a one-hot row, with probabilities softmax(logits); logits may be -inf where a category never occurs.
 
     temperature: where given, draws are relaxed by the Gumbel-softmax of Jang et al. 2017 and differentiable in the logits; as it goes to 0

@@ -104,6 +104,23 @@ def test_what_the_constructor_refuses_names_the_row() -> None:
         build("my-row", MADE, ImageSpec(1, 8, 8, 4), {**DEFAULTS, "plain": 7})
 
 
+def test_options_that_a_constructor_hands_on_are_its_own_too() -> None:
+    class Base(AbstractMethod):
+        def __init__(self, spec: ImageSpec, *, size: Count = 2, rate: Positive = 1.0) -> None:
+            super().__init__()
+            self.size, self.rate = size, rate
+
+    class Handing(Base):
+        def __init__(self, spec: ImageSpec, *, rate: Positive = 0.5, **base: Any) -> None:
+            super().__init__(spec, rate=rate, **base)
+
+    entry = Entry("handing", Handing, "a test")
+    assert resolve("row", entry, {"size": 3}) == {"size": 3, "rate": 0.5}
+    assert build("row", entry, ImageSpec(1, 8, 8, 4), {"size": 3, "rate": 0.5}).size == 3
+    with pytest.raises(UsageError, match=r"^row\.size"):
+        resolve("row", entry, {"size": 0})
+
+
 # Plug-ins.
 
 PLUGIN = """

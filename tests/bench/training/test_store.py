@@ -10,7 +10,7 @@ from torch import nn
 
 from bench.config.budget import Budget
 from bench.runtime.clock import Clock
-from bench.scoring.gathering import Cost
+from bench.scoring.evidence import Cost
 from bench.training.store import SharedPhases
 from bench.training.trainer import Training, TrainingResult
 from methods.base import AbstractMethod, Images, Phase, Phases, TrainingData
