@@ -8,6 +8,8 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from tabulate import tabulate
+
 from bench.config.suite import load_suite, suite_names
 from bench.records.cells import BrokenRecord, cells_folder, read
 from bench.records.record import Record
@@ -30,17 +32,15 @@ def _load(plugins: list[str]) -> None:
 
 
 def _load_plugins(plugins: list[str]) -> None:
-    from bench.config.plugins import load_plugin  # torch comes with it
+    if plugins:
+        from bench.config.plugins import load_plugin  # torch comes with it
 
-    for plugin in plugins:
-        load_plugin(plugin)
+        for plugin in plugins:
+            load_plugin(plugin)
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
-    return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]) for row in rows
-    )
+    return tabulate(rows, tablefmt="plain", disable_numparse=True)
 
 
 def listing(what: str, plugins: list[str]) -> str:
@@ -61,12 +61,13 @@ def listing(what: str, plugins: list[str]) -> str:
     from metrics.base import registry
 
     arrows = {"lower": "↓", "higher": "↑", "none": " "}
-    rows = [
-        (name, arrows[figure.better], figure.unit, metric.family, metric.source)
-        for metric in registry.values()
-        for name, figure in metric.scores.items()
-    ]
-    return _columns(rows)
+    return _columns(
+        [
+            (name, arrows[score.better], score.unit, metric.family, metric.source)
+            for metric in registry.values()
+            for name, score in metric.scores.items()
+        ]
+    )
 
 
 def describe(name: str, results: str | None, plugins: list[str]) -> str:
@@ -98,11 +99,7 @@ def _method(name: str) -> str:
         f"source: {entry.source}",
         f"code: {inspect.getfile(entry.cls)}",
     ]
-    uses = [
-        when
-        for when, used in (("in training", entry.cls.labels_in_training), ("at test time", entry.cls.labels_at_test))
-        if used
-    ]
+    uses = ["in training"] * entry.cls.labels_in_training + ["at test time"] * entry.cls.labels_at_test
     lines.append(f"labels: {' and '.join(uses) or 'not used'}")
     options, searched = declared(entry.cls), spans(entry.cls)
     lines.append("options:" if options else "options: none")

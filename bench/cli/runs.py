@@ -104,7 +104,7 @@ def dry(plan: Plan, retry_failed: bool, force: bool) -> str:
         f"  {cell.cell:<48} {clock(seconds):>8}  {basis}" for cell in todo for seconds, basis in [estimates[cell.cell]]
     ]
     total = sum(seconds for seconds, _ in estimates.values()) / plan.side_by_side
-    return "\n".join([*lines, f"about {clock(total)} in all, as far as these figures reach"])
+    return "\n".join([*lines, f"about {clock(total)} in all, as far as these times reach"])
 
 
 def rebuild_store(results: str | None, tracking_uri: str | None) -> str:

@@ -45,8 +45,8 @@ def declared(cls: type[AbstractMethod]) -> dict[str, inspect.Parameter]:
 
 def spans(cls: type[AbstractMethod]) -> dict[str, Span]:
     """Where each option that can be tuned is searched, as its type declares it."""
-    found = {name: _span(p.annotation) for name, p in declared(cls).items()}
-    return {name: span for name, span in found.items() if span is not None}
+    searched = {name: _span(p.annotation) for name, p in declared(cls).items()}
+    return {name: span for name, span in searched.items() if span is not None}
 
 
 def _span(hint: Any) -> Span | None:
@@ -69,7 +69,7 @@ def _takes_list(hint: Any) -> bool:
 
 
 def on_shared(
-    label: str, entry: Entry, given: dict[str, Any], backbone: str, likelihood: str = BERNOULLI
+    label: str, entry: Entry, options: dict[str, Any], backbone: str, likelihood: str = BERNOULLI
 ) -> dict[str, Any]:
     """A row's options with the suite's backbone and likelihood, where its method takes the shared ones.
 
@@ -83,12 +83,12 @@ def on_shared(
             "Likelihood (methods.parts), or leave the row out"
         )
     for name in takes:
-        if name in given:
+        if name in options:
             raise UsageError(
                 f"{label}.{name}: one {name} for all rows: set `{name}` for the whole suite, or run it with --{name}"
             )
     chosen = {"backbone": backbone, "likelihood": likelihood}
-    return {**given, **{name: chosen[name] for name in takes}}
+    return {**options, **{name: chosen[name] for name in takes}}
 
 
 def shared_options(entry: Entry) -> list[str]:
@@ -104,29 +104,21 @@ def check_backbone(name: str) -> str:
     return name
 
 
-def _checked(hint: Any) -> Any:
-    """The type of an option with the check of what it names."""
-    return (
-        Annotated[hint, AfterValidator(check_backbone)]
-        if Chosen("backbone") in getattr(hint, "__metadata__", ())
-        else hint
-    )
-
-
-def resolve(label: str, entry: Entry, given: dict[str, Any]) -> dict[str, Any]:
+def resolve(label: str, entry: Entry, options: dict[str, Any]) -> dict[str, Any]:
     """All options of a row with defaults filled in and types checked. Raises UsageError: unknown name, wrong type, out of range."""
     parameters = declared(entry.cls)
-    for name in given:
+    for name in options:
         if name not in parameters:
             raise UsageError(f"{label}.{name}: {nearest(name, parameters, f'option of method {entry.name!r}')}")
-    fields: dict[str, Any] = {
-        name: (_checked(p.annotation), ... if p.default is inspect.Parameter.empty else p.default)
-        for name, p in parameters.items()
-    }
+    fields: dict[str, Any] = {}
+    for name, p in parameters.items():
+        named = Chosen("backbone") in getattr(p.annotation, "__metadata__", ())
+        hint = Annotated[p.annotation, AfterValidator(check_backbone)] if named else p.annotation
+        fields[name] = (hint, ... if p.default is inspect.Parameter.empty else p.default)
     model = create_model(f"{entry.name} options", __config__=ConfigDict(extra="forbid", strict=True), **fields)
     # Strict, so that "5" is no number and 2.5 no count; an integer still stands for a float, as in lam=3.
     try:
-        return model(**given).model_dump()
+        return model(**options).model_dump()
     except ValidationError as problem:
         raise UsageError(f"{label}.{explain(problem, parameters)}") from problem
 

@@ -25,8 +25,8 @@ def settle_rows(suite: Suite, labels: str | None = None, settings: Iterable[str]
     it. One of a row that a sweep gives comes after, and changes that row alone. labels: `a,b`, where the label of a sweep stands for all
     of its rows; all rows where None. Among the reference rows a sweep stands for all of its rows as well. Raises UsageError.
     """
-    given = parse_settings(settings)
-    left, rows = dict(given), suite.methods
+    changes = parse_settings(settings)
+    left, rows = dict(changes), suite.methods
     members = {label: [label] for label in rows}
     while True:
         swept = written_out({label: {**row, **left.pop(label, {})} for label, row in rows.items()})
@@ -38,7 +38,7 @@ def settle_rows(suite: Suite, labels: str | None = None, settings: Iterable[str]
     if left:
         raise UsageError("--set: " + _unknown(suite, next(iter(left)), members))
     rows = _picked(suite, rows, members, labels)
-    for label, options in given.items():
+    for label, options in changes.items():
         if not rows.keys() & set(members[label]):
             raise UsageError(f"--set {label}.{next(iter(options))}: --methods leaves this row out: name it there too")
     references = [row for label in suite.reference_rows for row in members.get(label, [label])]

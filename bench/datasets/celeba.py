@@ -66,8 +66,7 @@ def _faces(root: Path, download: bool, side: int) -> Dataset:
     and validation, test its test; of the drawings a fixed fifth is tested on. Both splits stand in a fixed order that mixes
     the classes, so that the first images of a split are of both.
     All is decoded once, into memory (2.5 GB at 64, 10 GB at 128), and mapped from the cache from then on.
-    Raises DataError, one line, where a file or folder is missing, where the partition has a line that is none, or where an
-    image cannot be decoded or, in CelebA, has another size. CelebA in part costs a warning.
+    Raises DataError where a file is missing or is not what it should be. CelebA in part costs a warning.
     """
     import torch
 

@@ -1,7 +1,5 @@
 """Downloads by torchvision, staged aside: what lies in a data folder is whole, however a download was interrupted."""
 
-from __future__ import annotations
-
 import http.client
 import os
 import re

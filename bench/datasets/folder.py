@@ -46,8 +46,7 @@ def folder(path: Path) -> Dataset:
 
     One channel where every image is grey (all of R = G = B counts as grey), else RGB; transparency is dropped. Without
     train/ and test/ a fifth of each class is the test split, the same at every load.
-    Raises DataError where the path is missing, has no images or one class, sizes differ, an image cannot be decoded, or
-    train/ and test/ have different classes.
+    Raises DataError where the path is missing, has no images or one class, sizes or classes differ, or an image cannot be decoded.
     """
     parts = _parts(path)
     return from_parts(path, parts, _classes(path, parts), LAYOUT)
@@ -60,7 +59,7 @@ def folder(path: Path) -> Dataset:
     about="your two-class folders: ROOT/faces/<class>/*.jpg and the like, two classes or more; all of one size",
 )
 def faces(root: Path, *, download: bool) -> Dataset:
-    """What `folder` gives of root/faces, under a name that does not hang on where it lies. Raises DataError as `folder` does."""
+    """What `folder` gives of root/faces, under a name that does not depend on where it lies. Raises DataError as `folder` does."""
     return folder(root / "faces")
 
 
@@ -118,15 +117,15 @@ def listing(path: Path, layout: str) -> Listing:
     """
     check_folder(path, layout)
     folders = sorted(item for item in path.iterdir() if item.is_dir() and not item.name.startswith("."))
-    found = {item.name: images_below(item) for item in folders}
-    if not any(found.values()):
+    by_class = {item.name: images_below(item) for item in folders}
+    if not any(by_class.values()):
         raise DataError(f"{path}: no images in its folders ({', '.join(EXTENSIONS)}); {layout}")
-    if len(found) == 1:
+    if len(by_class) == 1:
         raise DataError(f"{path}: one class only ({folders[0].name}); at least two are needed: {layout}")
-    empty = [name for name, images in found.items() if not images]
+    empty = [name for name, images in by_class.items() if not images]
     if empty:
         raise DataError(f"{path / empty[0]}: holds no images ({', '.join(EXTENSIONS)}); add some or remove that folder")
-    return found
+    return by_class
 
 
 def _classes(path: Path, parts: list[Listing]) -> tuple[str, ...]:

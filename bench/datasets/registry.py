@@ -1,7 +1,5 @@
 """The registry of data sets: built in, from other packages by entry point, the user's own by path. Free of torch."""
 
-from __future__ import annotations
-
 import dataclasses
 import importlib
 import pkgutil
@@ -13,6 +11,7 @@ from typing import Any, TypeVar
 
 from bench.datasets.base import DataError, Dataset
 from bench.runtime.errors import nearest
+from bench.runtime.registry import Registry
 
 GROUP = "bench.datasets"
 
@@ -37,7 +36,7 @@ class Entry:
         return f"{self.name}:PATH" if self.by_path else self.name
 
 
-registry: dict[str, Entry] = {}
+registry: Registry[Entry] = Registry("data set")
 
 
 def dataset(

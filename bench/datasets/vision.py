@@ -1,7 +1,5 @@
 """The data sets torchvision downloads: MNIST, Fashion-MNIST, Kuzushiji-MNIST, CIFAR-10, in torchvision's own layout."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 

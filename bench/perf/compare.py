@@ -87,16 +87,16 @@ def compare(
     return status
 
 
-def backbones(setting: Setting, asked: str | None) -> list[str]:
-    """The one asked for, else those that can take the images, with a line on each that can't; [""] for a network of the method's own."""
+def backbones(setting: Setting, chosen: str | None) -> list[str]:
+    """The chosen one, else those that can take the images, with a line on each that can't; [""] for a network of the method's own."""
     if "backbone" not in shared_options(find(setting.method)):
-        if asked:
+        if chosen:
             raise UsageError(f"perf: {setting.method} has a network of its own: leave --backbone out")
         return [""]
-    if asked:
-        if asked not in BACKBONES:
-            raise UsageError("--backbone: " + nearest(asked, BACKBONES, "backbone"))
-        return [asked]
+    if chosen:
+        if chosen not in BACKBONES:
+            raise UsageError("--backbone: " + nearest(chosen, BACKBONES, "backbone"))
+        return [chosen]
     fit, last = [], None
     for name in BACKBONES:
         try:
@@ -139,21 +139,21 @@ def ratio(base: Timed, other: Timed) -> float:
     return median(a / b for a, b in zip(base.seconds, other.seconds, strict=True))
 
 
-def tell(found: list[Timed]) -> int:
+def tell(loops: list[Timed]) -> int:
     """A line a loop; the median of the ratios to the first loop's epoch of the same round; whether the losses agree.
 
     The VAE's beside another method is another model's: its loss agrees with nothing, and its time is what the method's is a multiple of.
     """
-    base, status = found[0], 0
+    base, status = loops[0], 0
     print(f"{'loop':<24} {'s/epoch':>8} {'min':>7} {'max':>7} {'ratio':>6}  last epoch's loss")
-    for timed in found:
+    for timed in loops:
         agrees, verdict = _judged(timed, base)
         status = status if agrees else 1
         print(
             f"{timed.name:<24} {timed.median:8.3f} {min(timed.seconds):7.3f} {max(timed.seconds):7.3f} "
             f"{ratio(base, timed):6.2f}  {timed.loss:.2f} {verdict}"
         )
-    named = {timed.name: timed for timed in found}
+    named = {timed.name: timed for timed in loops}
     if OF_VAE in named:
         print(f"step: {ratio(named[OURS], named[OF_VAE]):.2f} times the vae's (fp32, median of rounds)")
     return status

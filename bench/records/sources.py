@@ -1,10 +1,8 @@
-"""The code that a result hangs on, by digest: followed from file to file by its imports, never listed. Standard library alone.
+"""The code that a result depends on, by digest: followed from file to file by its imports, never listed. Standard library alone.
 
 A digest is of a file's syntax tree, so that comments, docstrings and layout change none, and is the same on every Python. A name taken from
 a package counts as the module that defines it. What is imported for type checkers alone does not count.
 """
-
-from __future__ import annotations
 
 import ast
 import hashlib
@@ -66,11 +64,11 @@ def of_definition(*functions: Callable[..., Any]) -> dict[str, str]:
     return found
 
 
-def combined(found: Mapping[str, str]) -> str:
+def combined(digests: Mapping[str, str]) -> str:
     """One digest of several. Where a plug-in's files lie does not count, but how they lie to each other."""
-    foreign = [Path(name) for name in found if Path(name).is_absolute() and not is_installed(Path(name))]
+    foreign = [Path(name) for name in digests if Path(name).is_absolute() and not is_installed(Path(name))]
     common = os.path.commonpath([path.parent for path in foreign]) if foreign else ""
-    return _short("\n".join(sorted(f"{_place(name, common)} {digest}" for name, digest in found.items())))
+    return _short("\n".join(sorted(f"{_place(name, common)} {digest}" for name, digest in digests.items())))
 
 
 def _name(path: Path) -> str:

@@ -1,7 +1,5 @@
 """What MLflow is told of one record: names made legal, values flattened, all within MLflow's limits."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

@@ -61,7 +61,6 @@ class Tracker:
     @classmethod
     def attach(cls, uri: str, results: Path, suite: str, *, hint: str = GO_ON) -> Tracker:
         """Make what is missing of store and experiment, and end what a killed parent left RUNNING; starts no run.
-
         Raises TrackingError in seconds, where the store can't be used; `hint` is what it tells the user to do.
         """
         with guarded(uri, seconds=4, retries=0, hint=hint):
@@ -82,7 +81,6 @@ class Tracker:
 
     def start(self, plan: dict[str, Any]) -> None:
         """Start this invocation's run: the plan's `git`, `version`, `command` become tags, all else parameters.
-
         Raises TrackingError where the store fails.
         """
         from mlflow.entities import Param
@@ -110,7 +108,6 @@ class Tracker:
 
         A record that differs from this results folder's earlier one (a retry) replaces it. The digest is tagged last,
         so that a run half written is never taken for the cell's.
-
         Raises TrackingError also at once, without a call, in the minute after a remote server failed.
         """
         if self._resting and time.monotonic() < self._resting[0]:
@@ -189,7 +186,6 @@ def rebuild(results: Path, uri: str | None) -> int:
     """Write every record under results that the store doesn't have yet, all suites; gives how many were written.
 
     A broken record is passed over and named on standard error.
-
     Raises TrackingError where the store can't be used, or tracking is switched off.
     """
     hint = "nothing is lost; try again with: python -m bench track --rebuild"

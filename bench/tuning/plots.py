@@ -83,6 +83,7 @@ class Plots:
         figure = axes.get_figure(root=True)
         assert figure is not None
         figure.set_size_inches(9, 6)
+        axes.set_title("", loc="left")
         axes.set_title(self.title)
         axes.legend(loc="best")
         figure.set_layout_engine("tight")

@@ -88,7 +88,7 @@ class Target:
         return point if inside else None
 
     def setting(self, code: dict[str, str]) -> dict[str, Any]:
-        """What the trials' values hang on beside the space, so that a study is never gone on with under another."""
+        """What the trials' values depend on beside the space, so that a study is never gone on with under another."""
         suite = self.trial_suite
         return {
             "method": self.entry.name,
@@ -185,8 +185,8 @@ def _gives(suite: Suite, metric: Metric) -> bool:
 
 def chosen_metrics(suite: Suite, names: str | None) -> dict[str, str]:
     """Metric to direction: those named, else the suite's first column that has one. Raises UsageError."""
-    given = [metric for metric in metric_registry.values() if _gives(suite, metric)]
-    scores = {name: score.better for metric in given for name, score in metric.scores.items()}
+    possible = [metric for metric in metric_registry.values() if _gives(suite, metric)]
+    scores = {name: score.better for metric in possible for name, score in metric.scores.items()}
     directed = {name: better for name, better in scores.items() if better != "none"}
     if names is None:
         first = next((name for name in suite.columns if name in directed), None)
@@ -201,7 +201,7 @@ def chosen_metrics(suite: Suite, names: str | None) -> dict[str, str]:
             raise UsageError(
                 f"--metric {name}: neither lower nor higher is better: choose another (see `list metrics`)"
             )
-        if any(name in metric.scores for metric in metric_registry.values() if metric not in given):
+        if any(name in metric.scores for metric in metric_registry.values() if metric not in possible):
             raise UsageError(
                 f"--metric {name}: it is not of likelihood {suite.likelihood}, the suite's: choose another"
             )

@@ -3,13 +3,12 @@
 import errno
 import fcntl
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers_e2e import CLOSED, ROOT, environment, here, shared_cache, write_suite
+from helpers_e2e import ROOT, here, write_suite
 from PIL import Image
 
 from bench.config.suite import load_suite
@@ -17,18 +16,9 @@ from bench.datasets import DataError
 from bench.runtime.errors import UsageError
 from bench.tracking.client import TrackingError
 
+pytestmark = pytest.mark.usefixtures("own_places")
+
 BOTH = {"vae": {"hidden": 16, "latent": 4}, "lambda-hot": {"hidden": 16}}
-
-
-@pytest.fixture(autouse=True)
-def _own_places(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads the user's data or settings, writes outside its folder or reaches a network."""
-    monkeypatch.setenv("BENCH_CACHE", str(shared_cache(tmp_path_factory)))
-    monkeypatch.setenv("BENCH_DATA_ROOT", str(tmp_path / "data"))
-    monkeypatch.setenv("BENCH_RESULTS", str(tmp_path / "results"))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    for name in ("http_proxy", "https_proxy"):
-        monkeypatch.setenv(name, CLOSED)
 
 
 def refused(suite: Path | str, *rest: object) -> str:
@@ -39,18 +29,6 @@ def refused(suite: Path | str, *rest: object) -> str:
 def has(line: str, *parts: str) -> None:
     missing = [part for part in parts if part not in line]
     assert not missing, f"{missing} not in: {line}"
-
-
-@pytest.mark.parametrize("words", ["", "run", "leaderboard", "data prepare", "tune"])
-def test_help_is_light(words: str) -> None:
-    command = [sys.executable, "-X", "importtime", "-m", "bench", *words.split(), "--help"]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0
-    assert "Usage" in done.stdout
-    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
-    assert "typer" in imported
-    # pydantic is typer's own import, where it is there.
-    assert not imported & {"torch", "mlflow", "optuna", "numpy", "pandas", "sklearn", "matplotlib"}
 
 
 def test_unknown_names_are_refused_with_the_nearest(tmp_path: Path) -> None:

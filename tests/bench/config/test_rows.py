@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
 
 import pytest
-from helpers_e2e import here, records, shared_cache, write_suite
+from helpers_e2e import here, records, write_suite
 
 import methods
 from bench.config.options import find, sweepable
@@ -13,6 +13,8 @@ from bench.config.rows import parse_settings, settings_of, settle_rows
 from bench.config.suite import Suite
 from bench.runtime.errors import UsageError
 from methods.base import AbstractMethod, Count, Entry, ImageSpec, Positive, registry
+
+pytestmark = pytest.mark.usefixtures("own_places")
 
 methods.load()
 
@@ -217,13 +219,6 @@ def test_two_products_of_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) -
 
 
 # From end to end.
-
-
-@pytest.fixture(autouse=True)
-def _own_places(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BENCH_CACHE", str(shared_cache(tmp_path_factory)))
-    monkeypatch.setenv("BENCH_RESULTS", str(tmp_path / "results"))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
 
 SMALL: dict[str, dict[str, Any]] = {"vae": {"hidden": 16, "latent": [2, 3]}}

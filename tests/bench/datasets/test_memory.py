@@ -1,7 +1,5 @@
 """Images are held once, as uint8: counted in storages, and in what a process takes at its worst."""
 
-from __future__ import annotations
-
 import dataclasses
 import subprocess
 import sys

@@ -104,13 +104,6 @@ def test_it_is_the_same_on_every_python(tmp_path: Path) -> None:
 # What is followed.
 
 
-def test_a_comment_changes_no_digest(edit: Edit) -> None:
-    before = training(), scoring()
-    for path in FILES:
-        edit(str(path), "\n# a comment\n'a docstring below'\n")
-    assert (training(), scoring()) == before
-
-
 ALL = ["*"]
 
 

@@ -1,7 +1,5 @@
 """What MLflow is told of a record, before MLflow is told."""
 
-from __future__ import annotations
-
 from bench.records.record import Record
 from bench.tracking import content as _run_content
 

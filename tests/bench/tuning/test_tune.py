@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers_e2e import CLOSED, Outcome, here, records, shared_cache, start, wait_for, write_suite
+from helpers_e2e import CLOSED, Outcome, here, records, start, wait_for, write_suite
 
 import methods
 from bench.config.options import find, spans
@@ -17,17 +17,12 @@ from bench.records.cells import find as find_records
 from bench.records.plan import Plan
 from methods.parts import Span
 
+pytestmark = pytest.mark.usefixtures("own_places")
+
 methods.load()
 ROW = {"beta-vae": {"hidden": 16, "latent": 4, "beta": 2.0}}
 HAS = ("reconstruction_bce", "reconstruction_mse")
 QUIET = ("--device", "cpu", "--tracking-uri", "none")
-
-
-@pytest.fixture(autouse=True)
-def _own_places(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BENCH_CACHE", str(shared_cache(tmp_path_factory)))
-    monkeypatch.setenv("BENCH_DATA_ROOT", str(tmp_path / "data"))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
 
 @pytest.fixture
