@@ -10,16 +10,14 @@ from typing import Any, Literal, get_args, get_origin
 import jaxtyping
 import pytest
 import torch
+from helpers_methods import fit
 from random_imagenet import vgg16_of_random_weights
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException, FakeTensorMode
 
 import methods
-from bench.config.budget import Budget
 from bench.config.options import declared, resolve, spans
-from bench.runtime.clock import Clock
 from bench.runtime.errors import UsageError
-from bench.training.trainer import train
 from methods.backbones import BACKBONES
 from methods.base import (
     AbstractMethod,
@@ -38,7 +36,6 @@ from methods.choices import Chosen
 from methods.parts import IMAGENET_FILE, Found, Gaussian, Search
 
 methods.load()
-CPU = torch.device("cpu")
 MAY_OVERRIDE = {"__init__", "terms", "phases", "forward"}
 each_method = pytest.mark.parametrize("entry", registry.values(), ids=registry)
 
@@ -90,7 +87,7 @@ def _build(entry: Entry, options: dict[str, Any], spec: ImageSpec, seed: int = 0
 
 def _trained(entry: Entry, options: dict[str, Any], spec: ImageSpec, data: TrainingData) -> AbstractMethod:
     method = _build(entry, options, spec)
-    train(method, data, data.held_out, Budget(epochs=1, batch=16), 0, Clock(CPU))
+    fit(method, data)
     return method.eval()
 
 
