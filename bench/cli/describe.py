@@ -23,10 +23,15 @@ if TYPE_CHECKING:
 def _load(plugins: list[str]) -> None:
     import methods
     import metrics
-    from bench.config.plugins import load_plugin
 
     methods.load()
     metrics.load()
+    _load_plugins(plugins)
+
+
+def _load_plugins(plugins: list[str]) -> None:
+    from bench.config.plugins import load_plugin  # torch comes with it
+
     for plugin in plugins:
         load_plugin(plugin)
 
@@ -46,6 +51,7 @@ def listing(what: str, plugins: list[str]) -> str:
         from bench.datasets import describe as describe_dataset
         from bench.datasets import names
 
+        _load_plugins(plugins)
         return _columns([(name, describe_dataset(name.partition(":")[0]).about) for name in names()])
     _load(plugins)
     if what == "methods":
@@ -66,13 +72,9 @@ def listing(what: str, plugins: list[str]) -> str:
 def describe(name: str, results: str | None, plugins: list[str]) -> str:
     """A method with its options, a suite, or a cell's record by id or the start of one. Raises UsageError for neither."""
     folder = cells_folder(results_folder(results))
-    found = (
-        sorted(path.name for path in folder.glob(f"{name}*") if (path / "record.json").is_file())
-        if folder.is_dir()
-        else []
-    )
-    if name in found or (len(found) == 1 and name not in suite_names()):
-        return _cell(folder / (name if name in found else found[0]))
+    cells = sorted(path.parent.name for path in folder.glob("*/record.json") if path.parent.name.startswith(name))
+    if name in cells or (len(cells) == 1 and name not in suite_names()):
+        return _cell(folder / (name if name in cells else cells[0]))
     if name in suite_names() or name.endswith(".toml"):
         return json.dumps(load_suite(name).model_dump(exclude_none=True), indent=1)
     _load(plugins)
@@ -80,8 +82,8 @@ def describe(name: str, results: str | None, plugins: list[str]) -> str:
 
     if name in registry:
         return _method(name)
-    if found:
-        raise UsageError(f"cell {name!r} is the start of {len(found)} ids: {', '.join(found[:10])}")
+    if cells:
+        raise UsageError(f"cell {name!r} is the start of {len(cells)} ids: {', '.join(cells[:10])}")
     raise UsageError(nearest(name, [*registry, *suite_names()], "method, suite or cell"))
 
 

@@ -24,8 +24,8 @@ from bench.tracking import tracker as track
 
 
 def run_suite(
-    choice: SuiteOverrides,
-    request: RunSettings,
+    overrides: SuiteOverrides,
+    settings: RunSettings,
     time_limit: float | None,
     tracking_uri: str | None,
     retry_failed: bool,
@@ -33,9 +33,9 @@ def run_suite(
     dry_run: bool,
 ) -> int:
     """Exit status: 0 every cell ok, 1 some cell is not, 130 interrupted."""
-    suite = choice.settle(request.plugins)  # plug-ins are there from here on, launchers too
-    make_launcher = find_launcher(request.launcher)
-    plan = make_plan(suite, request)
+    suite = overrides.settle(settings.plugins)  # plug-ins are there from here on, launchers too
+    make_launcher = find_launcher(settings.launcher)
+    plan = make_plan(suite, settings)
     results = Path(plan.results)
     if dry_run:
         print(dry(plan, retry_failed, force))

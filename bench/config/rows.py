@@ -64,16 +64,16 @@ def _unknown(suite: Suite, label: str, known: Iterable[str]) -> str:
 
 def written_out(rows: Rows) -> dict[str, Rows]:
     """The label of each row to the rows that it stands for: itself, or all of its sweep. Raises UsageError for a sweep that is none."""
-    found, taken = {}, set(rows)
+    members, taken = {}, set(rows)
     for label, row in rows.items():
-        found[label] = _members(label, row)
-        for name in found[label]:
+        members[label] = _members(label, row)
+        for name in members[label]:
             if name in taken and name != label:
                 raise UsageError(
                     f"{label}: its sweep gives a row {name!r}, but there is one already: rename one of them"
                 )
             taken.add(name)
-    return found
+    return members
 
 
 def _members(label: str, row: dict[str, Any]) -> Rows:
@@ -85,13 +85,13 @@ def _members(label: str, row: dict[str, Any]) -> Rows:
     swept = {name: values for name, values in lists.items() if name in sweepable(entry.cls)}
     for name, values in swept.items():
         _check(f"{label}.{name}", values)
-    found: Rows = {}
+    members: Rows = {}
     for point in product(*swept.values()):
         name = "-".join([label, *map(_in_label, point)])
-        if name in found:
+        if name in members:
             raise UsageError(f"{label}: its sweep gives two rows {name!r}: give the values in rows of their own")
-        found[name] = {"method": entry.name, **row, **dict(zip(swept, point, strict=True))}
-    return found
+        members[name] = {"method": entry.name, **row, **dict(zip(swept, point, strict=True))}
+    return members
 
 
 def _check(where: str, values: list[Any]) -> None:

@@ -21,7 +21,7 @@ def check_seeds(seeds: list[int]) -> None:
 
 
 class Evaluation(BaseModel):
-    """How much evidence is gathered. `metrics` names families or single metrics; all where empty."""
+    """How much evidence is computed. `metrics` names families or single metrics; all where empty."""
 
     model_config = ConfigDict(extra="forbid")
     metrics: list[str] = []
@@ -50,7 +50,7 @@ class Evaluation(BaseModel):
         default=0.0, ge=0, le=1, description="test accuracy below which the neutral classifier is refused"
     )
     mixing: bool = Field(
-        default=False, description="write mixing.csv: figures of mixtures of originals and their reconstructions"
+        default=False, description="write mixing.csv: scores of mixtures of originals and their reconstructions"
     )
 
 
@@ -66,7 +66,7 @@ class Comparison(BaseModel):
 class Suite(BaseModel):
     """One TOML file of a suite. `methods` maps a row's label to {method = NAME, option = value, ...}; the label stands for the name.
 
-    A list may stand for several values of an option: bench.sweep writes such rows out.
+    A list may stand for several values of an option: `bench.config.rows` writes such rows out.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -136,8 +136,8 @@ def explain(problem: ValidationError, known: Iterable[str]) -> str:
         unknown = nearest(str(first["loc"][-1]), inside.model_fields if inside else known, "option")
         return f"{where}: {unknown}" if inside else unknown
     message = first["msg"].removeprefix("Value error, ")
-    said = first["type"] == "missing" or (isinstance(first["input"], str) and repr(first["input"]) in message)
-    got = "" if said else f", got {first['input']!r}"
+    stated = first["type"] == "missing" or (isinstance(first["input"], str) and repr(first["input"]) in message)
+    got = "" if stated else f", got {first['input']!r}"
     return f"{where}: {message[0].lower()}{message[1:]}{got}"
 
 

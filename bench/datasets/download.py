@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.datasets.errors import DataError
+from bench.datasets.base import DataError
 
 SILENCE_SECONDS = 30.0  # without a limit, a network that swallows packets would hang a run for ever
 

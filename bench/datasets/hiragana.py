@@ -8,8 +8,7 @@ import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench.datasets.base import Dataset
-from bench.datasets.errors import DataError
+from bench.datasets.base import DataError, Dataset
 from bench.datasets.folder import Listing, from_parts, listing
 from bench.datasets.registry import dataset
 
@@ -65,6 +64,6 @@ def _warn_of_a_part(path: Path, found: Listing) -> None:
     if holds != PUBLISHED:
         warnings.warn(
             f"{path}: holds {holds[0]} classes and {holds[1]:,} images of the published {PUBLISHED[0]} and "
-            f"{PUBLISHED[1]:,}; its figures compare with no others until it holds the whole archive of {PAGE}",
+            f"{PUBLISHED[1]:,}; its scores compare with no others until it holds the whole archive of {PAGE}",
             stacklevel=2,
         )

@@ -12,8 +12,7 @@ from bench.pictures.closest import closest
 from bench.pictures.pose import plane, pose_removed, poses
 from bench.records.cells import curves as read_curves
 from bench.runtime.seeds import seeded
-from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import MissingCapability
+from bench.scoring.evidence import Evidence, MissingCapability
 from methods.base import AbstractVAE, Decodes, HasCategories, HasPose, SamplesClasses
 from methods.parts import one_hot
 from metrics.base import Unavailable
@@ -83,7 +82,7 @@ def _samples(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
     elif isinstance(method, AbstractVAE) and len(method.log_components) > 1:
         rows = min(len(method.log_components), ROWS_AT_MOST)
         components = torch.arange(rows, device=evidence.device).repeat_interleave(COLUMNS)
-        with torch.no_grad(), seeded(evidence.seed_of_cell, "pictures", evidence.device):
+        with torch.no_grad(), seeded(evidence.cell_seed, "pictures", evidence.device):
             images = to_uint8(method.sample_component(components))
         sample_grid(images.cpu(), path, COLUMNS, [f"cluster {k}" for k in range(rows)])
     else:
@@ -110,7 +109,7 @@ def _categories(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
     """A row a category and a column a draw of z, the same draws in every row: what the category says, and what z does."""
     method, rows = evidence.vae, min(evidence.n_categories, CATEGORIES_AT_MOST)
     c = torch.arange(rows, device=evidence.device).repeat_interleave(COLUMNS)
-    with seeded(evidence.seed_of_cell, "pictures", evidence.device):
+    with seeded(evidence.cell_seed, "pictures", evidence.device):
         z = method.prior(c[:COLUMNS]).sample()[:, : -evidence.n_categories]
     images = method.likelihood(torch.cat([z.repeat(rows, 1), one_hot(c, evidence.n_categories)], 1), c).mean
     named = method.categories_are_classes

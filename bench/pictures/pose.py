@@ -9,8 +9,7 @@ from torch import Tensor
 
 from bench.charts.grids import sample_grid, stacked_grid
 from bench.runtime.seeds import seeded
-from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import MissingCapability
+from bench.scoring.evidence import Evidence, MissingCapability
 from methods.base import HasCategories, HasPose
 from metrics.features import to_uint8
 
@@ -41,7 +40,7 @@ def poses(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
     002_250270577cfb522d.txt, Figure 10.
     """
     method = _posed(evidence)
-    with seeded(evidence.seed_of_cell, "pictures", evidence.device):
+    with seeded(evidence.cell_seed, "pictures", evidence.device):
         drawn = method.prior(torch.zeros(SHOWN, dtype=torch.int64, device=evidence.device)).sample()
     z, u = drawn[:, : -method.pose_size], drawn[:, -method.pose_size :]
     name = "drawn from p(u)"

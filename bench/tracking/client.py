@@ -60,8 +60,7 @@ def guarded(uri: str, seconds: int = 10, retries: int = 1, hint: str = GO_ON) ->
 
     MLflow's own default is to try for four minutes, with a line on the screen for each attempt.
 
-    Raises:
-        TrackingError: for whatever MLflow, its database or the network makes of the calls.
+    Raises TrackingError for whatever MLflow, its database or the network makes of the calls.
     """
     limits = {
         "MLFLOW_HTTP_REQUEST_TIMEOUT": str(seconds),
@@ -126,8 +125,7 @@ def ui(results: Path, uri: str, port: int = 5000, host: str = "127.0.0.1") -> in
 
     Gives the exit code of MLflow's server.
 
-    Raises:
-        TrackingError: where there is no store yet, or the port is taken.
+    Raises TrackingError where there is no store yet, or the port is taken.
     """
     if is_remote(uri):
         print(f"MLflow: {without_password(uri)}")

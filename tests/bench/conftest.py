@@ -19,8 +19,7 @@ from bench.runtime.clock import Clock
 from bench.runtime.seeds import seeded
 from bench.scoring.cache import Cache
 from bench.scoring.classifier import Neutral
-from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import Cost
+from bench.scoring.evidence import Cost, Evidence
 from bench.training.trainer import train
 from methods.base import Images, ImageSpec, TrainingData
 from metrics.base import Unavailable
@@ -55,8 +54,8 @@ def make(spec: ImageSpec, data: TrainingData, test_images: Images, tmp_path: Pat
             settings,
             seed,
             costs or Cost(2.0, curves.trained_images, 3 * 2**20, 11),
-            neutral=lambda: Neutral(classifier, "hash of it", accuracy),
-            inception=lambda: _refuse("no weights here"),
+            load_neutral=lambda: Neutral(classifier, "hash of it", accuracy),
+            load_inception=lambda: _refuse("no weights here"),
             originals_name="tiny",
             train_name="tiny-train",
             cache=Cache(tmp_path),

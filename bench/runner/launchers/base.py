@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from bench.runtime.registry import Registry
+
 EXIT_NOT_OK = 3
 """Exit status of a cell's process that has written its record, where its status is not ok."""
 
@@ -41,16 +43,14 @@ class Launcher(Protocol):
 Make = Callable[[Path, int, float | None], Launcher]
 """A launcher of a results folder, cells side by side, and the seconds that a cell may take (None: any)."""
 _Make = TypeVar("_Make", bound=Make)
-registry: dict[str, Make] = {}
+registry: Registry[Make] = Registry("launcher")
 
 
 def launcher(name: str) -> Callable[[_Make], _Make]:
     """Register what makes a launcher under the name that `--launcher` takes. Raises ValueError where it is taken."""
 
     def register(make: _Make) -> _Make:
-        if name in registry:
-            raise ValueError(f"launcher {name!r} is already registered: choose another name")
-        registry[name] = make
+        registry.add(name, make)
         return make
 
     return register

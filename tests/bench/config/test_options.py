@@ -87,11 +87,6 @@ def test_what_does_not_fit_is_refused_in_a_line_with_row_option_and_value(option
     assert repr(shown) in message
 
 
-def test_the_choices_are_named() -> None:
-    with pytest.raises(UsageError, match=r"'fixed'.*'movable'"):
-        resolve("row", MADE, {"form": "mobile"})
-
-
 @pytest.mark.parametrize(("given", "meant"), [("coutn", "count"), ("Rate", "rate"), ("scales", "scale")])
 def test_an_unknown_option_is_refused_with_the_nearest(given: str, meant: str) -> None:
     with pytest.raises(UsageError, match=rf"^row\.{given}: .*did you mean '{meant}'.*known: count"):
@@ -107,11 +102,6 @@ def test_an_unknown_method_is_refused_with_the_nearest() -> None:
 def test_what_the_constructor_refuses_names_the_row() -> None:
     with pytest.raises(UsageError, match=r"^my-row: plain=7 is more than the 4 classes"):
         build("my-row", MADE, ImageSpec(1, 8, 8, 4), {**DEFAULTS, "plain": 7})
-
-
-def test_a_latent_smaller_than_the_classes_names_both_numbers() -> None:
-    with pytest.raises(UsageError, match=r"^my-row: latent=5\b.*\b10 classes"):
-        build("my-row", find("lambda-hot"), ImageSpec(1, 8, 8, 10), {"latent": 5})
 
 
 def test_options_that_a_constructor_hands_on_are_its_own_too() -> None:

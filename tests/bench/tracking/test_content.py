@@ -19,15 +19,6 @@ def test_names_are_legal_and_stay_apart():
         _validate_metric_name(name)
 
 
-def test_curves_of_a_killed_worker_are_read_as_far_as_they_go(tmp_path):
-    path = tmp_path / "curves.csv"
-    assert list(_run_content.curves(path)) == []
-    path.write_bytes(b"epoch,phase,split,term,value\n0,main,train,a/b,1.5\n\xff,,\n1,main,train")
-    assert list(_run_content.curves(path)) == [(0, "main", "train", "a/b", 1.5)]
-    path.write_text("")
-    assert list(_run_content.curves(path)) == []
-
-
 def test_passwords_are_masked():
     assert _run_content.without_password("http://me:sec@ret@host:1/x") == "http://***@host:1/x"
     command = "bench run --tracking-uri http://me:secret@host:1 --suite s"
