@@ -178,10 +178,10 @@ class DTVAE(AbstractTVAE):
         self,
         spec: ImageSpec,
         *,
-        localisation: Count = 128,
         backbone: Backbone = "mlp",
         hidden: Count | None = None,
         likelihood: Likelihood = "bernoulli",
+        localisation: Count = 128,
         **posed: Any,
     ) -> None:
         super().__init__(spec, **posed)
