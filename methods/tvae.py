@@ -90,7 +90,7 @@ class AbstractTVAE(AbstractVAE):
         for name in restarts.attempts(data, self.begin_anew):
             yield Phase(name, self, self.terms)
         self._settle(data)
-        self.facts |= {"pose": self.pose.facts(), "restarts": len(restarts.informed) - 1}
+        self.facts |= {"pose": self.pose.facts(), "restarts": len(restarts.nats) - 1}
         self.add_caveats(self.pose.caveats() | restarts.caveats())
 
     @torch.no_grad()
