@@ -18,6 +18,7 @@ from bench.runner.plan import RunSettings, default_jobs, make_plan
 from bench.runner.progress import clock
 from bench.runner.run import Run, split_done
 from bench.runtime.errors import UsageError
+from bench.scoring.selection import wanted
 from bench.training.optuna_study import OtherSpace, Study
 from bench.tuning.target import Target, TuneSettings
 from methods.parts import Point
@@ -42,7 +43,7 @@ class Trials:
         self.target, self.folder, self.settings = target, folder, settings
         first = make_plan(self._suite({"default": {}}), run_settings, "held_out")
         reason = first.inception.get("reason", "")
-        if any("inception" in metric_of(name).needs for name in target.better) and reason:
+        if reason and "inception" in wanted(list(target.better), mixing=False):
             raise UsageError(f"--metric {', '.join(target.better)}: {reason}")
         # Settled once: a download that failed is not tried again before every batch.
         self.run_settings = replace(run_settings, inception=first.inception.get("path", "none"))

@@ -23,20 +23,18 @@ class Ended:
     message: str = ""
 
 
+OnStart = Callable[[str], None]
+OnEnd = Callable[[Ended], None]
+OnTick = Callable[[], None]
+
+
 class Launcher(Protocol):
     """All launchers run `python -m bench cell PLAN ID`, or what it runs, and speak through files."""
 
-    def prepare(self, plan: Path, on_tick: Callable[[], None]) -> str | None:
+    def prepare(self, plan: Path, on_tick: OnTick) -> str | None:
         """Make what the plan's cells share, before them; why that failed, or None."""
 
-    def run(
-        self,
-        plan: Path,
-        cells: Iterable[str],
-        on_start: Callable[[str], None],
-        on_end: Callable[[Ended], None],
-        on_tick: Callable[[], None],
-    ) -> None:
+    def run(self, plan: Path, cells: Iterable[str], on_start: OnStart, on_end: OnEnd, on_tick: OnTick) -> None:
         """Run the cells; call back in the parent's thread. A cell that dies takes no other with it."""
 
 
