@@ -1,7 +1,6 @@
 """Joint-VAE and its supervised form (004_a631cee4b8c415db.txt): a continuous latent z beside a category c.
 
-Both minimise BCE(x, x') + beta * |KL(q(z|x) || N(0, I)) - C_z| + gamma * |T - C_c|, and differ in T alone:
-KL(q(c|x) || Uniform(K)) in Joint-VAE (eqs. 7 to 9), -log q(c = y|x) in the supervised one (eq. 11).
+BCE(x, x') + beta * |KL(q(z|x) || N(0, I)) - C_z| + gamma * |T - C_c|; they differ in T alone, eqs. 7 to 9 and 11.
 """
 
 import math
@@ -99,15 +98,15 @@ class AbstractJointVAE(AbstractVAE):
 class JointVAE(AbstractJointVAE):
     """Joint-VAE: a Gaussian z beside a category c, without labels.
 
-    Minimises BCE(x, x') + beta * |KL(q(z|x) || N(0, I)) - C_z| + gamma * |KL(q(c|x) || Uniform(K)) - C_c|. Each KL is averaged over
-    the batch before its capacity is taken off, as the authors of Joint-VAE do it (their public code; the paper's eq. 8 leaves it open).
-    C_z rises to `capacity` over `ramp_steps` optimiser steps, C_c to `discrete_capacity` over `discrete_ramp_steps`, but never past log K,
+    Minimises BCE(x, x') + beta * |KL(q(z|x) || N(0, I)) - C_z| + gamma * |KL(q(c|x) || Uniform(K)) - C_c|. Each KL is averaged over the
+    batch before its capacity is taken off, as the authors of Joint-VAE do it (their public code; the paper's eq. 8 leaves it open). C_z
+    rises to `capacity` over `ramp_steps` optimiser steps, C_c to `discrete_capacity` over `discrete_ramp_steps`, but never past log K,
     which that KL can't pass. categories: K, None for as many as classes. temperature: of the Gumbel-softmax, 0.67 as in the authors'
     code; the paper gives none. gamma = 0 and capacity = 0 is the beta-VAE on the joint code.
     """
 
     def category_term(self, c: Categorical, y: Tensor) -> Tensor:
-        """KL(q(c|x) || Uniform(K)), eq. 9: at most log K."""
+        """Eq. 9: at most log K."""
         return c.kl(self.prior(y).rest)
 
 
@@ -115,16 +114,16 @@ class JointVAE(AbstractJointVAE):
 class SupervisedJointVAE(AbstractJointVAE):
     """Supervised Joint-VAE: Joint-VAE whose category is the class.
 
-    Minimises BCE(x, x') + beta * |KL(q(z|x) || N(0, I)) - C_z| + gamma * |-log q(c = y|x) - C_c|, batch means as in Joint-VAE. The last
-    term (eq. 11) is the cross-entropy of the label under q(c|x), used as the paper uses it, though it is no KL of q against p. As a
-    generator it draws c by the share of each class among the training images. The other options are Joint-VAE's.
+    Minimises BCE(x, x') + beta * |KL(q(z|x) || N(0, I)) - C_z| + gamma * |-log q(c = y|x) - C_c|, batch means as in Joint-VAE: the
+    label's cross-entropy under q(c|x), used as the paper uses it, though it is no KL of q against p. As a generator it draws c by the
+    share of each class among the training images. Options are Joint-VAE's.
     """
 
     labels_in_training = True
     categories_are_classes = True
 
     def category_term(self, c: Categorical, y: Tensor) -> Tensor:
-        """-log q(c = y|x), eq. 11."""
+        """Eq. 11."""
         return c.cross_entropy(y)
 
     def __init__(self, spec: ImageSpec, *, discrete_capacity: Capacity = 0.0, **joint_vae: Any) -> None:

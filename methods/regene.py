@@ -12,18 +12,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from methods.base import AbstractMethod, Count, Images, ImageSpec, NonNegative, Phase, Terms, TrainingData, method
+from methods.parts import vgg
 from methods.parts.combinations import Proposals, RowsByClass, check_combination, check_images
 from methods.parts.rejection import Starved, accepted, confidences, passes
 from methods.parts.ssim import SSIM
-from methods.parts.vgg import (
-    IMAGENET_FILE,
-    ImageNetFeatures,
-    VGGClassifier,
-    VGGDecoder,
-    blocks_for,
-    file_hash,
-    perceptual_file,
-)
 
 CODES_BYTES = 2**30
 """Training images' codes are kept where they fit into so much; else those that are drawn are encoded again."""
@@ -112,14 +104,14 @@ class ReGene(AbstractMethod):
         self.n, self.filter, self.tries, self.spec = n, filter, tries, spec
         self.shares = [1 / n] * n if weights is None else list(weights)
         self.classifier_share, self.classifier_images = classifier_share, classifier_images
-        blocks = blocks or blocks_for(spec.shape)
-        self.classifier = VGGClassifier(spec.shape, spec.classes, width, blocks, convolutions, latent)
-        self.decoder = VGGDecoder(spec.shape, self.classifier, convolutions, latent)
+        blocks = blocks or vgg.blocks_for(spec.shape)
+        self.classifier = vgg.VGGClassifier(spec.shape, spec.classes, width, blocks, convolutions, latent)
+        self.decoder = vgg.VGGDecoder(spec.shape, self.classifier, convolutions, latent)
         self.register_buffer("confidence", torch.full((spec.classes,), math.inf))
         self.register_buffer("decoder_start", torch.zeros((), dtype=torch.int64))
         self.ssim = SSIM(spec.height, spec.width)
-        self.perceptual = perceptual_file(perceptual)
-        self.imagenet: ImageNetFeatures | None = None
+        self.perceptual = vgg.perceptual_file(perceptual)
+        self.imagenet: vgg.ImageNetFeatures | None = None
         falling = {"ssim": ssim_weight, "perceptual": perceptual_weight}
         self.fall = (1 - final_share) / fall_steps, 1 - final_share
         self.weights = {"mae": mae_weight, **{name: partial(self._falling, w) for name, w in falling.items()}}
@@ -127,9 +119,9 @@ class ReGene(AbstractMethod):
         self.facts |= {"latent": self.classifier.size, "loss_weights": {"mae": mae_weight, **ends}}
         self.facts["perceptual_features"] = "classifier" if self.perceptual is None else "vgg16"
         if self.perceptual is not None:
-            self.facts["perceptual_hash"] = file_hash(self.perceptual)
+            self.facts["perceptual_hash"] = vgg.file_hash(self.perceptual)
         elif perceptual == "auto":
-            self.add_caveats({"no_imagenet_weights": IMAGENET_FILE})
+            self.add_caveats({"no_imagenet_weights": vgg.IMAGENET_FILE})
 
     def phases(self, data: TrainingData) -> Iterator[Phase]:
         check_images(data, self.n)
@@ -142,7 +134,7 @@ class ReGene(AbstractMethod):
         self._take_confidence(data)
         self.decoder_start.copy_(self.optimiser_steps)
         if self.perceptual is not None:
-            self.imagenet = ImageNetFeatures(self.perceptual).to(self.decoder_start.device)
+            self.imagenet = vgg.ImageNetFeatures(self.perceptual).to(self.decoder_start.device)
         settled = ("loss_weights", "perceptual_features", "perceptual_hash")
         shared = {name: self.facts.get(name) for name in settled}
         yield Phase("decoder", self.decoder, self.decoder_terms, share=second, shared=shared)

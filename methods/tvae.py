@@ -90,7 +90,7 @@ class AbstractTVAE(AbstractVAE):
         for name in restarts.attempts(data, self.begin_anew):
             yield Phase(name, self, self.terms)
         self._settle(data)
-        self.facts |= {"pose": self.pose.facts(), "restarts": len(restarts.informed) - 1}
+        self.facts |= {"pose": self.pose.facts(), "restarts": len(restarts.nats) - 1}
         self.add_caveats(self.pose.caveats() | restarts.caveats())
 
     @torch.no_grad()
@@ -178,10 +178,10 @@ class DTVAE(AbstractTVAE):
         self,
         spec: ImageSpec,
         *,
-        localisation: Count = 128,
         backbone: Backbone = "mlp",
         hidden: Count | None = None,
         likelihood: Likelihood = "bernoulli",
+        localisation: Count = 128,
         **posed: Any,
     ) -> None:
         super().__init__(spec, **posed)

@@ -12,12 +12,12 @@ from methods.parts.combinations import Proposals
 
 ImageBatch = Float[Tensor, "n c h w"]
 Codes = Float[Tensor, "n d"]
-Whole = Int[Tensor, " n"]
+Integers = Int[Tensor, " n"]
 
 
 @runtime_checkable
 class Encodes(Protocol):
-    def encode(self, x: ImageBatch, y: Whole) -> Codes:
+    def encode(self, x: ImageBatch, y: Integers) -> Codes:
         """The posterior mean. Of a joint code z comes first, then the probabilities of a category, then the mean pose."""
 
 
@@ -35,7 +35,7 @@ class Decodes(Protocol):
 
 @runtime_checkable
 class Reconstructs(Protocol):
-    def reconstruct(self, x: ImageBatch, y: Whole) -> ImageBatch: ...
+    def reconstruct(self, x: ImageBatch, y: Integers) -> ImageBatch: ...
 
 
 @runtime_checkable
@@ -45,7 +45,7 @@ class Samples(Protocol):
 
 @runtime_checkable
 class SamplesClasses(Protocol):
-    def sample(self, y: Whole) -> ImageBatch:
+    def sample(self, y: Integers) -> ImageBatch:
         """Images of the classes asked for."""
 
 
@@ -57,13 +57,13 @@ class HasCategories(Protocol):
 
 @runtime_checkable
 class SamplesCategories(Protocol):
-    def sample_category(self, c: Whole) -> ImageBatch:
+    def sample_category(self, c: Integers) -> ImageBatch:
         """Images of the categories asked for."""
 
 
 @runtime_checkable
 class Proposes(Protocol):
-    def propose(self, y: Whole) -> Proposals:
+    def propose(self, y: Integers) -> Proposals:
         """What a method that filters its samples makes before the filter, with the filter's verdicts."""
 
 
@@ -75,18 +75,18 @@ class Weighs(Protocol):
 
 @runtime_checkable
 class Labels(Protocol):
-    def label(self, x: ImageBatch) -> Whole:
+    def label(self, x: ImageBatch) -> Integers:
         """The class read off the code."""
 
 
 @runtime_checkable
 class Clusters(Protocol):
-    def cluster(self, x: ImageBatch) -> Whole: ...
+    def cluster(self, x: ImageBatch) -> Integers: ...
 
 
 @runtime_checkable
 class Recognises(Protocol):
-    def recognise(self, x: ImageBatch) -> Whole:
+    def recognise(self, x: ImageBatch) -> Integers:
         """The class that the method's own classifier, trained on its reconstructions, sees in an image."""
 
 

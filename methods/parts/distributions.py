@@ -24,9 +24,14 @@ class Distribution(Protocol):
         return self.mean
 
     def sample(self) -> Float[Tensor, "n d"]: ...
-    def log_prob(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]: ...
-    def kl(self, other: Any) -> Float[Tensor, " n"]: ...
-    def repeat(self, times: int) -> Any: ...
+    def log_prob(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+        """Log density, of a one-hot category its log probability, in nats."""
+
+    def kl(self, other: Any) -> Float[Tensor, " n"]:
+        """KL(self || other) in nats, closed form where nothing else is said."""
+
+    def repeat(self, times: int) -> Any:
+        """The batch, one time after another: (times * n, d)."""
 
 
 @dataclass(frozen=True)
@@ -50,17 +55,14 @@ class Gaussian(Distribution):
         return self.mu + torch.exp(0.5 * self.log_var) * torch.randn_like(self.mu)
 
     def log_prob(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-        """Log density in nats."""
         return -0.5 * (math.log(2 * math.pi) + self.log_var + (z - self.mu) ** 2 * torch.exp(-self.log_var)).sum(1)
 
     def kl(self, other: "Gaussian") -> Float[Tensor, " n"]:
-        """KL(self || other) in nats, closed form."""
         ratio = self.log_var - other.log_var
         distance = (self.mu - other.mu) ** 2 * torch.exp(-other.log_var)
         return 0.5 * (torch.exp(ratio) + distance - 1 - ratio).sum(1)
 
     def repeat(self, times: int) -> "Gaussian":
-        """The batch, one time after another: (times * n, d)."""
         return Gaussian(self.mu.repeat(times, 1), self.log_var.repeat(times, 1))
 
 
@@ -100,7 +102,6 @@ class Categorical(Distribution):
         return relaxed if self.temperature is not None else one_hot(relaxed.argmax(1), self.logits.shape[1])
 
     def log_prob(self, c: Float[Tensor, "n k"]) -> Float[Tensor, " n"]:
-        """Log probability of one-hot rows, in nats."""
         return torch.where(c > 0, c * self.log_probabilities, 0.0).sum(1)
 
     def cross_entropy(self, y: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
@@ -113,7 +114,6 @@ class Categorical(Distribution):
         return torch.where(p > 0, p * (self.log_probabilities - other.log_probabilities), 0.0).sum(1)
 
     def repeat(self, times: int) -> "Categorical":
-        """The batch, one time after another: (times * n, k)."""
         return Categorical(self.logits.repeat(times, 1), self.temperature)
 
 
@@ -129,29 +129,23 @@ class Joint(Generic[Rest]):
 
     @property
     def mean(self) -> Float[Tensor, "n d"]:
-        """The mean of z beside that of the rest: of a category, the probabilities."""
         return torch.cat([self.z.mean, self.rest.mean], 1)
 
     @property
     def mode(self) -> Float[Tensor, "n d"]:
-        """The mean of z beside the mode of the rest: of a category, the likeliest one, one-hot."""
         return torch.cat([self.z.mode, self.rest.mode], 1)
 
     def sample(self) -> Float[Tensor, "n d"]:
-        """One draw of z, then one of the rest."""
         return torch.cat([self.z.sample(), self.rest.sample()], 1)
 
     def log_prob(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-        """Log density of z plus that of the rest (of a one-hot category its log probability), in nats."""
         split = self.z.mu.shape[1]
         return self.z.log_prob(z[:, :split]) + self.rest.log_prob(z[:, split:])
 
     def kl(self, other: "Joint[Any]") -> Float[Tensor, " n"]:
-        """KL(self || other) in nats: of z plus of the rest."""
         return self.z.kl(other.z) + self.rest.kl(other.rest)
 
     def repeat(self, times: int) -> "Joint[Rest]":
-        """The batch, one time after another: (times * n, d)."""
         return Joint(self.z.repeat(times), self.rest.repeat(times))
 
 

@@ -143,6 +143,12 @@ def decoder_of(
     return DECODERS[likelihood](shape, latent, backbone, hidden, extra)
 
 
+def padding(shape: Shape, multiple: int) -> tuple[int, int, int, int]:
+    """Pixels to add left, right, above and below for sides that are multiples of a number."""
+    across, down = -shape[2] % multiple, -shape[1] % multiple
+    return across // 2, across - across // 2, down // 2, down - down // 2
+
+
 def joined(first: Float[Tensor, "n d"], *more: Float[Tensor, "n e"]) -> Float[Tensor, "n f"]:
     """Columns side by side; nothing is copied where there is one part alone."""
     return torch.cat([first, *more], 1) if more else first

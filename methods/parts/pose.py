@@ -42,7 +42,6 @@ class Delta(Distribution):
         return self.value
 
     def sample(self) -> Float[Tensor, "n d"]:
-        """The value itself."""
         return self.value
 
     def log_prob(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
@@ -54,7 +53,6 @@ class Delta(Distribution):
         return torch.zeros_like(self.value[:, 0])
 
     def repeat(self, times: int) -> "Delta":
-        """The batch, one time after another: (times * n, d)."""
         return Delta(self.value.repeat(times, 1))
 
 
@@ -80,11 +78,9 @@ class UprightFirst(Distribution):
         return Joint(self.given(u), Delta(u))
 
     def sample(self) -> Float[Tensor, "n d"]:
-        """One draw of u, then one of z."""
         return self.drawn().sample()
 
     def log_prob(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-        """Log density of codes [z, u], in nats."""
         size = self.u.mean.shape[1]
         u = z[:, -size:]
         return self.u.log_prob(u) + self.given(u).log_prob(z[:, :-size])
@@ -94,7 +90,6 @@ class UprightFirst(Distribution):
         return self.u.kl(other.rest) + self.drawn().z.kl(other.z)
 
     def repeat(self, times: int) -> "UprightFirst":
-        """The batch, one time after another: (times * n, d)."""
         return UprightFirst(self.u.repeat(times), self.given)
 
 

@@ -15,12 +15,12 @@ LOOKED_AT = 1000
 
 @dataclass
 class Restarts:
-    """`most` restarts of a module, by its terms' `kl` of z. informed: mean nats of z over the first training images, by attempt."""
+    """At most `most` restarts of a module. nats: after each attempt, the mean of the term `kl`, of z, over the first training images."""
 
     module: nn.Module
     terms: Callable[[Tensor, Tensor], dict[str, Tensor]]
     most: int
-    informed: list[float] = field(default_factory=list)
+    nats: list[float] = field(default_factory=list)
 
     def attempts(self, data: TrainingData, begin_anew: Callable[[], None]) -> Iterator[str]:
         """A name for each attempt: the first, and another as long as z says nothing."""
@@ -28,22 +28,22 @@ class Restarts:
             if attempt:
                 begin_anew()
             yield f"restart-{attempt}" if attempt else "train"
-            self.informed.append(self._information(data))
+            self.nats.append(self._mean_kl(data))
             if not self.collapsed:
                 return
 
     @property
     def collapsed(self) -> bool:
         """Whether the last attempt ended in the bad minimum."""
-        return self.informed[-1] < COLLAPSED
+        return self.nats[-1] < COLLAPSED
 
     def caveats(self) -> dict[str, float]:
         """Nats of z at first, where it was begun anew, and at last, where it still says nothing."""
-        first = {"restarted_at": self.informed[0]} if len(self.informed) > 1 else {}
-        return first | ({"collapsed_at": self.informed[-1]} if self.collapsed else {})
+        first = {"restarted_at": self.nats[0]} if len(self.nats) > 1 else {}
+        return first | ({"collapsed_at": self.nats[-1]} if self.collapsed else {})
 
     @torch.no_grad()
-    def _information(self, data: TrainingData) -> float:
+    def _mean_kl(self, data: TrainingData) -> float:
         self.module.eval()
         x, y = next(data.train.batches(LOOKED_AT))
         return float(self.terms(x, y)["kl"].mean())

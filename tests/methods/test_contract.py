@@ -10,16 +10,14 @@ from typing import Any, Literal, get_args, get_origin
 import jaxtyping
 import pytest
 import torch
+from helpers_methods import fit
 from random_imagenet import vgg16_of_random_weights
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException, FakeTensorMode
 
 import methods
-from bench.config.budget import Budget
 from bench.config.options import declared, resolve, spans
-from bench.runtime.clock import Clock
 from bench.runtime.errors import UsageError
-from bench.training.trainer import train
 from methods.backbones import BACKBONES
 from methods.base import (
     AbstractMethod,
@@ -38,7 +36,6 @@ from methods.choices import Chosen
 from methods.parts import IMAGENET_FILE, Found, Gaussian, Search
 
 methods.load()
-CPU = torch.device("cpu")
 MAY_OVERRIDE = {"__init__", "terms", "phases", "forward"}
 each_method = pytest.mark.parametrize("entry", registry.values(), ids=registry)
 
@@ -90,7 +87,7 @@ def _build(entry: Entry, options: dict[str, Any], spec: ImageSpec, seed: int = 0
 
 def _trained(entry: Entry, options: dict[str, Any], spec: ImageSpec, data: TrainingData) -> AbstractMethod:
     method = _build(entry, options, spec)
-    train(method, data, data.held_out, Budget(epochs=1, batch=16), 0, Clock(CPU))
+    fit(method, data)
     return method.eval()
 
 
@@ -320,6 +317,29 @@ def test_the_check_for_host_values_can_fail(values: Any, data: TrainingData) -> 
 # What a trained method can give.
 
 
+def _answers(method: Any, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+    """What a trained method gives for a batch, by the function that gives it."""
+    n, first = len(x), torch.zeros_like(y)
+    arguments: dict[str, tuple[Any, ...]] = {
+        "encode": (x, y),
+        "reconstruct": (x, y),
+        "sample": (y,),
+        "sample_any": (n,),
+    }
+    arguments |= dict.fromkeys(("label", "cluster", "recognise", "canonical", "in_mean_pose"), (x,))
+    arguments |= {"sample_component": (first,), "sample_category": (y % getattr(method, "categories", 1),)}
+    bounds: dict[str, tuple[Any, ...]] = {"log_weight": (x, 5), "elbo": (x,)}
+    with torch.no_grad():
+        if getattr(method, "has_bound", True):
+            arguments |= bounds
+        for name in bounds.keys() - arguments.keys():
+            with pytest.raises(TypeError):
+                getattr(method, name)(*bounds[name])
+        if hasattr(method, "reference"):
+            arguments["reference"] = (method.encode(x, y),)
+        return {name: getattr(method, name)(*given) for name, given in arguments.items() if hasattr(method, name)}
+
+
 @each_variant
 def test_capabilities_give_what_the_contract_says(
     trained: AbstractMethod, spec: ImageSpec, test_images: Images
@@ -329,28 +349,7 @@ def test_capabilities_give_what_the_contract_says(
     check_capabilities(method)
     x, y = next(test_images.batches())
     n, shape = len(x), x.shape[1:]
-    given = {
-        "encode": lambda: method.encode(x, y),
-        "reconstruct": lambda: method.reconstruct(x, y),
-        "sample": lambda: method.sample(y),
-        "sample_any": lambda: method.sample_any(n),
-        "sample_component": lambda: method.sample_component(torch.zeros(n, dtype=torch.int64)),
-        "log_weight": lambda: method.log_weight(x, 5),
-        "elbo": lambda: method.elbo(x),
-        "label": lambda: method.label(x),
-        "cluster": lambda: method.cluster(x),
-        "recognise": lambda: method.recognise(x),
-        "sample_category": lambda: method.sample_category(y % getattr(method, "categories", 1)),
-        "canonical": lambda: method.canonical(x),
-        "in_mean_pose": lambda: method.in_mean_pose(x),
-        "reference": lambda: method.reference(method.encode(x, y)),
-    }
-    with torch.no_grad():
-        if not getattr(method, "has_bound", True):
-            for name in ("log_weight", "elbo"):
-                with pytest.raises(TypeError):
-                    given.pop(name)()
-        found = {name: give() for name, give in given.items() if hasattr(method, name)}
+    found = _answers(method, x, y)
     assert found, "a method that can do nothing"
     assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items()), "it stays as it is"
     assert all(len(values) == n and (~values.isfinite()).sum() == 0 for values in found.values())

@@ -6,25 +6,18 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers_methods import fit
 from torch import Tensor
 from torch.distributions import Categorical as TorchCategorical
 from torch.distributions import kl_divergence
 
-from bench.config.budget import Budget
-from bench.runtime.clock import Clock
-from bench.training.trainer import train
-from methods.base import AbstractMethod, Images, ImageSpec, TrainingData
+from methods.base import AbstractMethod, ImageSpec, TrainingData
 from methods.beta_vae import BetaVAE
 from methods.joint_vae import AbstractJointVAE, JointVAE, SupervisedJointVAE
 from methods.parts import one_hot
 
 SMALL = {"latent": 6, "hidden": 16}
 BOTH = pytest.mark.parametrize("cls", [JointVAE, SupervisedJointVAE])
-
-
-@pytest.fixture
-def batch(data: TrainingData) -> tuple[Tensor, Tensor]:
-    return next(data.train.batches())
 
 
 def _made(cls: type[AbstractJointVAE], spec: ImageSpec, **options: float) -> AbstractJointVAE:
@@ -124,18 +117,16 @@ def test_the_capacity_is_taken_off_the_mean_of_the_batch(spec: ImageSpec, batch:
 
 
 @pytest.mark.parametrize("cls", [BetaVAE, JointVAE, SupervisedJointVAE])
-def test_the_loop_counts_optimiser_steps(
-    cls: type[AbstractMethod], spec: ImageSpec, data: TrainingData, test_images: Images
-) -> None:
+def test_the_loop_counts_optimiser_steps(cls: type[AbstractMethod], spec: ImageSpec, data: TrainingData) -> None:
     method = cls(spec, **SMALL)
-    train(method, data, test_images, Budget(epochs=3, batch=16), 0, Clock(torch.device("cpu")))
+    fit(method, data, epochs=3)
     assert method.optimiser_steps.item() == 3 * math.ceil(len(data.train) / 16)
 
 
-def test_training_brings_the_kl_to_its_capacity(spec: ImageSpec, data: TrainingData, test_images: Images) -> None:
+def test_training_brings_the_kl_to_its_capacity(spec: ImageSpec, data: TrainingData) -> None:
     torch.manual_seed(0)
     method = JointVAE(spec, latent=4, hidden=32, capacity=3.0, ramp_steps=100, discrete_ramp_steps=100)
-    curves = train(method, data, test_images, Budget(epochs=60, batch=16), 0, Clock(torch.device("cpu")))
+    curves = fit(method, data, epochs=60)
     last = {term: value for epoch, _, split, term, value in curves.rows if epoch == 60 and split == "train"}
     assert last["kl"] == pytest.approx(3, abs=0.4)
     assert last["kl_discrete"] == pytest.approx(math.log(spec.classes), abs=0.2)

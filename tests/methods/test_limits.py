@@ -25,11 +25,6 @@ def vae(spec: ImageSpec) -> VAE:
     return VAE(spec, **SMALL)
 
 
-@pytest.fixture
-def batch(data: TrainingData) -> tuple[Tensor, Tensor]:
-    return next(data.train.batches())
-
-
 @contextmanager
 def _noise(seed: int) -> Iterator[None]:
     with torch.random.fork_rng():

@@ -4,13 +4,11 @@ import math
 
 import pytest
 import torch
+from helpers_methods import fit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bench.config.budget import Budget
-from bench.runtime.clock import Clock
-from bench.training.trainer import train
 from methods.base import AbstractVAE, Images, ImageSpec, TrainingData
 from methods.mmd_vae import MMDVAE
 from methods.parts import bandwidth_of, mmd2
@@ -63,12 +61,12 @@ def test_the_bandwidth_is_recorded_and_stands_for_d_squared(spec: ImageSpec) -> 
     assert MMDVAE(spec, latent=7).weights == {"kl": 0.0, "mmd": 1000.0}
 
 
-def test_the_kl_alone_makes_it_the_vae(spec: ImageSpec, data: TrainingData, test_images: Images) -> None:
+def test_the_kl_alone_makes_it_the_vae(spec: ImageSpec, data: TrainingData) -> None:
     def trained(cls: type[AbstractVAE], **options: float) -> dict[str, Tensor]:
         torch.manual_seed(0)
         method = cls(spec, latent=3, hidden=8, **options)  # type: ignore[call-arg]
         torch.manual_seed(1)
-        train(method, data, test_images, Budget(epochs=1, batch=50), 0, Clock(torch.device("cpu")))
+        fit(method, data, epochs=1, batch=50)
         return method.state_dict()
 
     vae, mmd = trained(VAE), trained(MMDVAE, kl_weight=1.0, mmd_weight=0.0)

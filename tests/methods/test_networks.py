@@ -9,11 +9,6 @@ from methods.parts import BernoulliDecoder, Encoder, GaussianEncoder
 SIDES = [(28, 28), (32, 32), (48, 48), (64, 64), (29, 31), (28, 64), (64, 41)]
 
 
-@pytest.fixture(autouse=True)
-def _seed() -> None:
-    torch.manual_seed(0)
-
-
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 27, 28), (1, 28, 65), (1, 128, 128)])
 def test_other_sizes_are_refused_with_those_that_are_possible(shape: tuple[int, int, int]) -> None:
     for network in (Encoder, BernoulliDecoder):

@@ -11,11 +11,6 @@ from torch.distributions import Independent, Normal, OneHotCategorical, kl_diver
 from methods.parts import Bernoulli, Categorical, Gaussian, Images, Joint, lloyd, nearest, one_hot, spread_seeds
 
 
-@pytest.fixture(autouse=True)
-def _seed() -> None:
-    torch.manual_seed(0)
-
-
 def _gaussian(n: int = 7, d: int = 3) -> Gaussian:
     return Gaussian(3 * torch.randn(n, d), torch.randn(n, d))
 

@@ -137,23 +137,23 @@ NINE = ThinPlate(H, W, 3).points
 
 
 @pytest.mark.parametrize(
-    ("kind", "numbers"),
+    ("kind", "numbers", "most"),
     [
-        ("affine", torch.zeros(6)),
-        ("affine", torch.tensor([1.0, 2.0, 0.3, 0.5, 1.0, 0.1])),
-        ("affine", torch.tensor([1e-20, 0, 0, 0, 1e-20, 0])),
-        ("tps", torch.zeros(18)),
-        ("tps", -NINE.flatten()),
+        ("affine", torch.zeros(6), 1e3),
+        ("affine", torch.tensor([1.0, 2.0, 0.3, 0.5, 1.0, 0.1]), 1e3),
+        ("affine", torch.tensor([1e-20, 0, 0, 0, 1e-20, 0]), 1e3),
+        ("tps", torch.zeros(18), 1e6),
+        ("tps", -NINE.flatten(), 1e6),
     ],
     ids=["zero", "singular", "tiny", "spline as trained from", "control points all in one"],
 )
-def test_what_has_no_inverse_has_a_bounded_one_with_a_bounded_gradient(kind: str, numbers: Tensor) -> None:
+def test_what_has_no_inverse_has_a_bounded_one_with_a_bounded_gradient(kind: str, numbers: Tensor, most: float) -> None:
     u = numbers[None].clone().requires_grad_()
     grid = _transform(kind).inverse_grid(u)
-    grid.square().sum().backward()
+    grid.square().mean().backward()
     assert grid.isfinite().all()
     assert u.grad is not None
-    assert u.grad.abs().max() < 1e8
+    assert u.grad.abs().max() < most
 
 
 @each_kind

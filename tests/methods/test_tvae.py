@@ -4,12 +4,10 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from helpers_methods import fit
 from torch import Tensor
 from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
 
-from bench.config.budget import Budget
-from bench.runtime.clock import Clock
-from bench.training.trainer import train
 from methods.base import Images, ImageSpec, TrainingData
 from methods.parts import Bernoulli, Gaussian, Pose, UprightFirst
 from methods.parts.restarts import COLLAPSED
@@ -17,7 +15,6 @@ from methods.parts.transforms import EMPTY
 from methods.tvae import DTVAE, TVAE, AbstractTVAE
 from methods.vae import VAE
 
-CPU = torch.device("cpu")
 KINDS: list[tuple[type[AbstractTVAE], dict]] = [
     (cls, {"transform": transform, "pose_prior": prior})
     for cls in (TVAE, DTVAE)
@@ -132,10 +129,10 @@ def test_a_rank_bounds_the_covariance(spec: ImageSpec) -> None:
 @pytest.mark.parametrize(("mean", "fitted"), [("fitted", True), ("identity", False)])
 @pytest.mark.parametrize("prior", ["normal", "full"])
 def test_the_priors_mean_is_fitted_or_stays_at_the_identity(
-    mean: str, fitted: bool, prior: str, spec: ImageSpec, data: TrainingData, test_images: Images
+    mean: str, fitted: bool, prior: str, spec: ImageSpec, data: TrainingData
 ) -> None:
     method = _made(TVAE, spec, pose_prior=prior, pose_mean=mean)
-    train(method, data, test_images, Budget(epochs=1, batch=16), 0, Clock(CPU))
+    fit(method, data)
     assert fitted != torch.equal(method.pose.nu.detach(), method.pose.transform.identity)
 
 
@@ -206,10 +203,10 @@ def test_probabilities_keep_off_zero_and_one(spec: ImageSpec) -> None:
 
 @each_method
 def test_the_mean_pose_is_that_of_the_training_images(
-    cls: type[AbstractTVAE], spec: ImageSpec, data: TrainingData, test_images: Images
+    cls: type[AbstractTVAE], spec: ImageSpec, data: TrainingData
 ) -> None:
     method = _made(cls, spec)
-    train(method, data, test_images, Budget(epochs=2, batch=16), 0, Clock(CPU))
+    fit(method, data, epochs=2)
     method.eval()
     expected = method.pose_of(data.train.x.float() / 255).mean.mean(0)
     assert torch.allclose(method.pose.mean_pose, expected, atol=1e-5)
@@ -256,7 +253,7 @@ def _copies(spec: ImageSpec, patterns: int) -> tuple[TrainingData, Images]:
 def test_a_bad_minimum_is_begun_anew_and_counted(cls: type[AbstractTVAE], spec: ImageSpec) -> None:
     data, test = _copies(spec, 1)
     method = _made(cls, spec, pose_prior="normal", restarts=2)
-    curves = train(method, data, test, Budget(epochs=20, batch=16, learning_rate=1e-2), 0, Clock(CPU))
+    curves = fit(method, data, test, epochs=20, learning_rate=1e-2)
     phases = list(dict.fromkeys(row[1] for row in curves.rows))
     assert phases == ["train", "restart-1", "restart-2"]
     assert method.facts["restarts"] == 2
@@ -287,7 +284,7 @@ def test_a_restart_forgets_everything(cls: type[AbstractTVAE], spec: ImageSpec) 
 def test_a_z_that_says_something_is_kept(cls: type[AbstractTVAE], spec: ImageSpec) -> None:
     data, test = _copies(spec, 4)
     method = _made(cls, spec, restarts=1)
-    curves = train(method, data, test, Budget(epochs=40, batch=16, learning_rate=5e-3), 0, Clock(CPU))
+    curves = fit(method, data, test, epochs=40, learning_rate=5e-3)
     last = next(row[4] for row in reversed(curves.rows) if row[2] == "train" and row[3] == "kl")
     assert last > COLLAPSED
     assert {row[1] for row in curves.rows} == {"train"}
