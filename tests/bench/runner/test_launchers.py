@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers_e2e import environment, here, records, statuses, write_suite
+from helpers_e2e import ROOT, environment, here, records, statuses, write_suite
 
 import bench.runner.launchers.local  # noqa: F401  so that what a test's patch of the registry takes back is not this one
 from bench.runner.launchers.base import launcher
@@ -45,22 +45,7 @@ def draw(request):
 """
 
 
-MEASURE = """
-from bench.scoring.evidence import evidence
-from metrics.base import Items, metric
-from methods.base import Reconstructs
-
-
-@evidence()
-def brightness_test(method: Reconstructs, reconstructions, x_test):
-    return (reconstructions.flatten(1).mean(1), x_test.flatten(1).mean(1))
-
-
-@metric(unit="", better="lower", source="here")
-def brightness_gap(brightness_test):
-    again, original = brightness_test
-    return Items((again - original).abs())
-"""
+MEASURE = (ROOT / "examples" / "my_metric.py").read_text()
 
 
 def _check_gap(results: Path, file: Path) -> None:
@@ -111,7 +96,7 @@ def package(tmp_path: Path) -> dict[str, str]:
     (site / "extras.py").write_text(OWN.format(name="packaged"))
     (site / "extras_figure.py").write_text(FIGURE)
     (site / "extras_metric.py").write_text(MEASURE)
-    return environment(PYTHONPATH=f"{Path(__file__).resolve().parents[3]}:{site}")
+    return environment(PYTHONPATH=f"{ROOT}:{site}")
 
 
 def _bench(folder: Path, env: dict[str, str], *words: object, code: int = 0) -> str:
