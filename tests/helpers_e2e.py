@@ -102,7 +102,7 @@ def here(verb: str, *rest: object, results: Path | None = None) -> Outcome:
     methods.load()
     metrics.load()
     datasets.names()
-    evidence.load()
+    evidence.registry.load()
     find_launcher("local")
     words, threads = arguments(verb, *rest, results=results), torch.get_num_threads()
     out, err = io.StringIO(), io.StringIO()

@@ -3,7 +3,7 @@
 from bench.scoring import evidence
 from bench.scoring.selection import reached
 
-evidence.load()
+evidence.registry.load()
 GATHERED = list(evidence.registry)
 
 

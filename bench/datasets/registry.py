@@ -1,8 +1,6 @@
 """The registry of data sets: built in, from other packages by entry point, the user's own by path. Free of torch."""
 
 import dataclasses
-import importlib
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -36,7 +34,7 @@ class Entry:
         return f"{self.name}:PATH" if self.by_path else self.name
 
 
-registry: Registry[Entry] = Registry("data set")
+registry: Registry[Entry] = Registry("data set", "bench.datasets", GROUP)
 
 
 def dataset(
@@ -52,6 +50,7 @@ def dataset(
         raise ValueError(f"data set name {name!r}: give a name without a colon, which sets a path apart")
 
     def register(function: _Function) -> _Function:
+        registry.ours_before(function.__module__)
         taken = registry.get(name)
         if taken is not None and _origin(taken.function) != _origin(function):
             raise ValueError(
@@ -68,19 +67,13 @@ def _origin(function: Callable[..., Any]) -> str:
     return f"{function.__module__}.{function.__qualname__}"
 
 
-def _built_in() -> None:
-    """Import every file of this folder."""
-    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
-        importlib.import_module(f"bench.datasets.{module.name}")
-
-
 def _plug_ins() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
 def names() -> list[str]:
     """Every data set's name as a user writes it, sorted; those read from a path come last. Imports no plug-in."""
-    _built_in()
+    registry.load_ours()
     plain = {entry.shown for entry in registry.values() if not entry.by_path}
     by_path = {entry.shown for entry in registry.values() if entry.by_path}
     return [*sorted(plain | (_plug_ins().keys() - registry.keys())), *sorted(by_path)]
@@ -103,7 +96,7 @@ def _unknown(name: str) -> DataError:
 
 def describe(name: str) -> Entry:
     """Source, licence and a line about a data set; `folder` and `folder:PATH` name the same. DataError if unknown."""
-    _built_in()
+    registry.load_ours()
     key, _, _ = name.partition(":")
     if key not in registry:
         point = _plug_ins().get(key)

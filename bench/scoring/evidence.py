@@ -7,10 +7,8 @@ this folder, in a plug-in, or in a package with an entry point `bench.evidence`.
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import itertools
-import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import Tensor
 
-from bench.runtime.errors import load_entry_points, nearest
+from bench.runtime.errors import nearest
 from bench.runtime.registry import Registry
 from bench.runtime.seeds import seeded
 from metrics.base import Unavailable, read_by
@@ -58,7 +56,7 @@ class Definition:
         return found if isinstance(found, type) else None
 
 
-registry: Registry[Definition] = Registry("evidence")
+registry: Registry[Definition] = Registry("evidence", "bench.scoring", "bench.evidence")
 
 
 def evidence(
@@ -74,7 +72,9 @@ def evidence(
         own = name or function.__name__
         if own in HANDED:
             raise ValueError(f"evidence {own!r}: a cell hands over something of this name: choose another name")
-        registry.add(own, Definition(own, function, read_by(function) | dict(reads or {}), stream or own))
+        registry.add(
+            own, Definition(own, function, read_by(function) | dict(reads or {}), stream or own), function.__module__
+        )
         return function
 
     return register
@@ -88,16 +88,8 @@ def simply(**functions: Callable[..., Any]) -> None:
 
 def either(name: str, *alternatives: str) -> None:
     """Register evidence that is the first of these that the method has the capability for."""
-    registry.add(name, Definition(name, None, {one: one for one in alternatives}))
-
-
-def load() -> None:
-    """Import every module of this folder and every entry point of the group `bench.evidence`."""
-    import bench.scoring
-
-    for module in pkgutil.iter_modules(bench.scoring.__path__):
-        importlib.import_module(f"bench.scoring.{module.name}")
-    load_entry_points("bench.evidence")
+    first = registry[alternatives[0]].function if alternatives[0] in registry else None
+    registry.add(name, Definition(name, None, {one: one for one in alternatives}), getattr(first, "__module__", ""))
 
 
 @dataclass

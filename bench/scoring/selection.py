@@ -1,6 +1,7 @@
 """Which metrics a suite asks for, what evidence they reach, and the code that their scores hang on."""
 
 from collections.abc import Callable, Iterable
+from graphlib import CycleError, TopologicalSorter
 
 from bench.records import sources
 from bench.runtime.errors import UsageError, nearest
@@ -20,14 +21,9 @@ NETWORKS: dict[str, Callable[[], dict[str, str]]] = {
 def choose(names: list[str]) -> list[Metric]:
     """Registered metrics by family, function or score name; all where none is named.
 
-    Raises UsageError for an unknown name, and for a metric that asks for evidence that there is not.
+    Raises UsageError for an unknown name, and for what reads evidence that there is not.
     """
-    evidence.load()
-    for kind, readers in (("metric", registry), ("evidence", evidence.registry)):
-        known = {*evidence.registry, *(evidence.HANDED if kind == "evidence" else ())}
-        for reader in readers.values():
-            for need in set(reader.reads.values()) - known:
-                raise UsageError(f"{kind} {reader.name!r}: {nearest(need, evidence.registry, 'evidence')}")
+    _check_reads()
     if not names:
         return list(registry.values())
     known = {m.family for m in registry.values()} | set(registry) | {f for m in registry.values() for f in m.scores}
@@ -37,9 +33,22 @@ def choose(names: list[str]) -> list[Metric]:
     return [m for m in registry.values() if {m.family, m.name, *m.scores} & set(names)]
 
 
+def _check_reads() -> None:
+    """Raises UsageError where a metric or evidence reads what there is not, or evidence reads itself."""
+    evidence.registry.load()
+    for kind, readers, handed in (("metric", registry, set()), ("evidence", evidence.registry, evidence.HANDED)):
+        for reader in readers.values():
+            for need in sorted(set(reader.reads.values()) - evidence.registry.keys() - handed):
+                raise UsageError(f"{kind} {reader.name!r}: {nearest(need, evidence.registry, 'evidence')}")
+    try:
+        TopologicalSorter({name: one.reads.values() for name, one in evidence.registry.items()}).prepare()
+    except CycleError as problem:
+        raise UsageError(f"evidence {' <- '.join(problem.args[1])}: it would be read from itself") from None
+
+
 def reached(names: Iterable[str]) -> set[str]:
     """These names of evidence and all that they are gathered from, by their arguments."""
-    evidence.load()
+    evidence.registry.load()
     found: set[str] = set()
     waiting = list(names)
     while waiting:

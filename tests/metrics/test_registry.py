@@ -23,7 +23,7 @@ SCORES = {
     ),
 }
 metrics.load()
-evidence.load()
+evidence.registry.load()
 
 
 def test_every_score_is_there() -> None:
@@ -33,7 +33,7 @@ def test_every_score_is_there() -> None:
 def test_loading_twice_changes_nothing() -> None:
     before = dict(registry), dict(evidence.registry)
     metrics.load()
-    evidence.load()
+    evidence.registry.load()
     assert (registry, evidence.registry) == before
 
 

@@ -41,14 +41,14 @@ class Launcher(Protocol):
 Make = Callable[[Path, int, float | None], Launcher]
 """A launcher of a results folder, cells side by side, and the seconds that a cell may take (None: any)."""
 _Make = TypeVar("_Make", bound=Make)
-registry: Registry[Make] = Registry("launcher")
+registry: Registry[Make] = Registry("launcher", "bench.runner.launchers", "bench.launchers")
 
 
 def launcher(name: str) -> Callable[[_Make], _Make]:
     """Register what makes a launcher under the name that `--launcher` takes. Raises ValueError where it is taken."""
 
     def register(make: _Make) -> _Make:
-        registry.add(name, make)
+        registry.add(name, make, make.__module__)
         return make
 
     return register

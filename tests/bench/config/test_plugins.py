@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from helpers_code import Plugin, code, known_metrics
+from helpers_e2e import bench, here
 
 from bench.config.plugins import load_plugin
 from bench.datasets.registry import registry as datasets
@@ -47,3 +48,30 @@ def test_a_helper_that_another_plug_ins_would_stand_for_later_is_refused(plugin:
 def test_a_plug_in_may_have_the_name_of_an_installed_package(plugin: Plugin, tmp_path: Path) -> None:
     (tmp_path / "torch.py").write_text("raise RuntimeError('never run')\n")
     assert str(tmp_path / "torch.py") not in code(plugin("scipy", "import scipy.stats, torch"))
+
+
+TAKEN = {
+    "evidence": "from bench.scoring.evidence import evidence\n@evidence()\ndef samples(test): ...",
+    "handed": "from bench.scoring.evidence import evidence\n@evidence()\ndef settings(test): ...",
+    "launcher": "from bench.runner.launchers.base import launcher\n@launcher('local')\nclass Own: ...",
+    "data": "from bench.datasets import dataset\n@dataset('digits', source='', licence='', about='')\ndef own(): ...",
+    "metric": "from metrics.base import metric\n@metric(source='', scores={})\ndef elbo(seed): ...",
+}
+
+
+@pytest.mark.parametrize("kind", TAKEN)
+def test_a_name_of_ours_is_taken_whatever_was_loaded_first(kind: str, tmp_path: Path) -> None:
+    """In a process of its own, where the plug-in is the first thing that is loaded."""
+    (tmp_path / "own.py").write_text(TAKEN[kind] + "\n")
+    said = bench(tmp_path, "run", "--suite", "smoke", "--plugin", tmp_path / "own.py", "--dry-run").refusal()
+    assert "own.py" in said
+
+
+def test_what_would_be_read_from_itself_is_refused(tmp_path: Path) -> None:
+    text = (
+        "from bench.scoring.evidence import evidence\n@evidence()\ndef one(two): ...\n@evidence()\ndef two(one): ...\n"
+    )
+    (tmp_path / "own.py").write_text(text)
+    said = here("run", "--suite", "smoke", "--plugin", tmp_path / "own.py", "--dry-run").refusal()
+    assert "one" in said
+    assert "two" in said

@@ -1,5 +1,6 @@
 """Names, entry points, and what an unknown name gets; the embedded digits."""
 
+import copy
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -15,7 +16,7 @@ from bench.datasets import Dataset, dataset, describe, load, names, registry
 @pytest.fixture(autouse=True)
 def own_registry(monkeypatch):
     names()
-    monkeypatch.setattr(registry, "registry", dict(registry.registry))
+    monkeypatch.setattr(registry, "registry", copy.copy(registry.registry))
 
 
 def two_classes(root: Path, *, download: bool) -> Dataset:

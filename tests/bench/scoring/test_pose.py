@@ -1,5 +1,6 @@
 """Images without their pose: evidence of them, and the classifier of upright images from the plan to the record."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,7 @@ def test_all_that_takes_the_upright_classifier_is_known_and_refused_below_the_fl
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The data sets whose neutral classifier was asked for; none is trained. `turned-digits` is there as a data set."""
     names()
-    monkeypatch.setattr(registry, "registry", dict(registry.registry))
+    monkeypatch.setattr(registry, "registry", copy.copy(registry.registry))
 
     @dataset("turned-digits", source="here", licence="CC BY 4.0", about="digits, turned", upright="digits")
     def turned(root: Path, *, download: bool) -> Dataset:
