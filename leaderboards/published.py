@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Any
 
 from leaderboards.board import BERNOULLI, HOLE, Column, Leaderboard, Row
-from leaderboards.sheet import Entry, Head, Sheet
+from leaderboards.formats import Entry, Head, Sheet
 from leaderboards.stats import Summary, printed
 
 SAME = "same set-up"
@@ -118,7 +118,7 @@ def against(board: Leaderboard, figures: Sequence[Published] | None = None) -> l
     left out. figures: as `read` gives them.
     """
     figures = read() if figures is None else figures
-    own = {str(record.comparison.get("source", "")) for row in board.rows for record in row.records} - {""}
+    own = {str(record.comparison.get("source", "")) for row in board.rows for record in row.cells} - {""}
     here = {figure.source for figure in figures if figure.dataset == board.dataset}
     columns = {column.metric: column for column in board.columns if column.side_by_side in (None, 1)}
     result = []
@@ -126,7 +126,7 @@ def against(board: Leaderboard, figures: Sequence[Published] | None = None) -> l
         if figure.dataset != board.dataset and not (figure.dataset == "all" and figure.source in here):
             continue
         column = columns.get(figure.metric)
-        measured = column is not None and any(column.key in row.figures for row in board.rows)
+        measured = column is not None and any(column.key in row.scores for row in board.rows)
         rows = _matching(board, figure, figure.source in own) if measured else []
         if column is not None and rows:
             result += [_compare(row, column, figure) for row in rows]
@@ -142,13 +142,13 @@ def _matching(board: Leaderboard, figure: Published, own: bool) -> list[Row]:
 
 
 def _compare(row: Row, column: Column, figure: Published) -> Comparison:
-    ours = row.figures.get(column.key)
+    ours = row.scores.get(column.key)
     return Comparison(row.name, column, figure, ours, _badge(row, figure) if ours is not None else HOLE, row.status)
 
 
 def _badge(row: Row, figure: Published) -> str:
     """The worst that any seed's record says: one of another set-up is enough to differ."""
-    for record in row.records:
+    for record in row.cells:
         if record.comparison.get("source") != figure.source:
             return OTHER_SUITE
         if record.likelihood != BERNOULLI:
