@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bench.runtime.errors import UsageError
 
@@ -41,13 +42,18 @@ def show(
         cells = [cell for board in boards for row in board.rows for cell in row.cells]
         order = ("suite", "dataset", "label", "seed", "cell")
         return render.cells_csv(sorted(cells, key=lambda cell: [getattr(cell, part) for part in order]))
+    lines: list[dict[str, Any]]
     if against_published:
         compared = [(board, published.against(board)) for board in boards]
         lines = [line for board, found in compared for line in published.lines(board, found)]
-        sheets, names, tree = [published.to_sheet(*one) for one in compared], published.LINE, lines
+        sheets, columns, tree = [published.to_sheet(*one) for one in compared], published.LINE, lines
     else:
         lines = [line for board in boards for line in render.lines(board)]
-        sheets, names, tree = map(render.to_sheet, boards), render.LINE, map(render.tree, boards)
+        sheets, columns, tree = (
+            [render.to_sheet(one) for one in boards],
+            render.LINE,
+            [render.tree(one) for one in boards],
+        )
     if format == "csv":
-        return formats.csv(lines, names)
-    return formats.as_json(list(tree)) if format == "json" else formats.sheets(list(sheets), format, width, color)
+        return formats.csv(lines, columns)
+    return formats.as_json(tree) if format == "json" else formats.sheets(sheets, format, width, color)

@@ -166,6 +166,9 @@ def latex(sheet: Sheet) -> str:
     body = (
         first + r"\toprule" + "".join(part + r"\midrule" for part in between[:-1]) + between[-1] + r"\bottomrule" + last
     )
+    if not (sheet.rows or sheet.apart):  # tabulate aligns no column of a table without rows
+        aligned = "".join("r" if one.right else "l" for one in sheet.head)
+        body = body.replace("{tabular}{}", f"{{tabular}}{{{aligned}}}")
     lines = [r"% \usepackage{booktabs}", r"\begin{table}", r"\centering\footnotesize"]
     lines += [rf"\caption{{{escape_latex(sheet.title)}}}", body]
     lines += [rf"\par\smallskip {escape_latex(note)}" for note in sheet.notes]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ def _board(frame: Frame, cells: pd.DataFrame, current: set[str]) -> Leaderboard:
     metrics = list(dict.fromkeys(column.metric for column in columns))
     timed = any(column.side_by_side is not None for column in columns)
     notes = notes_of({row.name: row.cells for row in rows}, metrics, timed)
-    one = next(cells.itertuples())
+    one: Any = next(cells.itertuples())
     about = (one.suite, one.dataset, frame.plan.title, one.budget, one.device_type)
     return Leaderboard(*about, columns, rows, notes, one.likelihood)
 
@@ -99,20 +99,26 @@ def _rows(cells: pd.DataFrame, current: set[str], references: Sequence[str]) -> 
 
     What has no result and names no code (a planned cell without a record) joins the row of its label, method and options.
     """
-    what = pd.Series([canonical([one.label, one.method, one.options]) for one in cells.itertuples()], cells.index)
-    identity = what + " " + cells.code + " " + cells.data_digest
-    loose = (cells.status != "ok") & (cells.code == "")
-    # Two records of one seed (a fact that we don't compare differs) are two rows, never a sample of two.
-    copies = cells[~loose].groupby([identity[~loose], cells.seed[~loose]]).cumcount()
-    keys = (identity[~loose] + " " + copies.astype(str)).to_dict()
-    for place in cells.index[loose]:
-        alike = [at for at in keys if what[at] == what[place] and (not current or cells.code[at] in current)]
-        taken = {keys[at] for at in alike if cells.seed[at] == cells.seed[place]}
+    lines: list[Any] = list(cells.itertuples(index=False))
+    what = [canonical([one.label, one.method, one.options]) for one in lines]
+    identity = [f"{own} {one.code} {one.data_digest}" for own, one in zip(what, lines, strict=True)]
+    loose = [at for at, one in enumerate(lines) if one.status != "ok" and not one.code]
+    keys: dict[int, str] = {}
+    copies: Counter[tuple[str, int]] = Counter()
+    for at in [at for at in range(len(lines)) if at not in loose]:
+        # Two records of one seed (a fact that we don't compare differs) are two rows, never a sample of two.
+        copies[identity[at], lines[at].seed] += 1
+        keys[at] = f"{identity[at]} {copies[identity[at], lines[at].seed]}"
+    for place in loose:
+        alike = [at for at in keys if what[at] == what[place] and (not current or lines[at].code in current)]
+        taken = {keys[at] for at in alike if lines[at].seed == lines[place].seed}
         free = [keys[at] for at in alike if keys[at] not in taken]
-        keys[place] = free[0] if free else f"{identity[place]} {cells.status[place]}"
-    grouped = cells.groupby(pd.Series(keys), sort=False)
-    members = [list(own.sort_values("seed", kind="stable").itertuples()) for _, own in grouped]
-    rows = [Row(own[0].label, own, own[0].label in references) for own in members]
+        keys[place] = free[0] if free else f"{identity[place]} {lines[place].status}"
+    members: dict[str, list[Any]] = defaultdict(list)
+    for at, one in enumerate(lines):
+        members[keys[at]].append(one)
+    ordered = [sorted(own, key=lambda one: one.seed) for own in members.values()]
+    rows = [Row(own[0].label, own, own[0].label in references) for own in ordered]
     _name(rows, current)
     return rows
 
