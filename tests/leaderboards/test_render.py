@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from leaderboards.sheet import Entry, Head, Sheet
 from made_up import plan, record, save
 
 import leaderboards
 from bench.records.record import STATUSES
 from leaderboards import formats, render
+from leaderboards.formats import Entry, Head, Sheet
 from leaderboards.table import collect
 
 
