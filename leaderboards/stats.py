@@ -38,17 +38,14 @@ def summarise(values: Sequence[float | None], bootstrap: Sequence[float] | None 
         known = bootstrap is not None and len(bootstrap) == 2
         return Summary(mean, None, 1, (float(bootstrap[0]), float(bootstrap[1])) if bootstrap and known else None)
     sd = float(np.std(present, ddof=1))
-    half = float(stdtrit(count - 1, 0.975)) * sd / math.sqrt(count)
-    return Summary(mean, sd, count, (mean - half, mean + half))
+    return Summary(mean, sd, count, interval(present))
 
 
-def difference(one: Mapping[int, float], other: Mapping[int, float]) -> Summary:
-    """one - other, each seed to value: of the common seeds' paired differences, or, with fewer than two, of the means without interval."""
-    paired = summarise([value - other[seed] for seed, value in one.items() if seed in other])
-    if paired is not None and paired.n > 1:
-        return paired
-    of_means = float(np.mean(list(one.values()))) - float(np.mean(list(other.values())))
-    return Summary(of_means, None, paired.n if paired is not None else 0)
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Student's 95 % interval of the mean of two values or more, such as seeds or paired differences. One point where all are equal."""
+    mean, sd = float(np.mean(values)), float(np.std(values, ddof=1))
+    half = float(stdtrit(len(values) - 1, 0.975)) * sd / math.sqrt(len(values))
+    return mean - half, mean + half
 
 
 def ties(scores: Mapping[int, Summary], better: str) -> set[int]:

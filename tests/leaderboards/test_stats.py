@@ -6,7 +6,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboards.stats import Summary, difference, printed, summarise, ties
+from leaderboards.stats import Summary, printed, summarise, ties
 
 values = st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=8)
 
@@ -80,14 +80,3 @@ def test_the_best_mean_is_always_among_the_ties(figure: Summary) -> None:
 )
 def test_print(figure: Summary, expected: str) -> None:
     assert printed(figure) == expected
-
-
-def test_a_difference_is_paired_where_two_seeds_are_common() -> None:
-    one, other = {0: 1.0, 1: 2.5, 2: 3.0}, {2: 1.0, 0: 0.5, 7: 9.0}
-    paired = scipy.stats.ttest_rel([1.0, 3.0], [0.5, 1.0]).confidence_interval(0.95)
-    found = difference(one, other)
-    assert found.interval == pytest.approx((paired.low, paired.high))
-    assert found.mean == pytest.approx(1.25)
-    alone = difference(one, {1: 1.0, 9: 3.0})
-    assert (alone.interval, alone.n) == (None, 1)
-    assert alone.mean == pytest.approx(np.mean([1.0, 2.5, 3.0]) - 2)

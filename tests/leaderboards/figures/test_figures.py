@@ -24,6 +24,7 @@ from leaderboards.figures.base import Request
 from leaderboards.figures.parts import claims
 from leaderboards.figures.parts.grid import GRID, Row, accuracy_at, pareto, rows
 from leaderboards.published import read
+from leaderboards.stats import interval
 from methods.latent_generator import DRAWS, THETAS
 
 Law = Callable[[float], tuple[float, float]]
@@ -171,8 +172,8 @@ def test_accuracy_between_points() -> None:
 def test_the_interval_is_the_paired_t_test_s() -> None:
     one, other = np.random.default_rng(0).normal(size=(2, 5))
     theirs = ttest_rel(one, other).confidence_interval(0.95)
-    assert claims.paired_interval(list(one - other)) == pytest.approx((theirs.low, theirs.high))
-    assert claims.paired_interval([0.5, 0.5]) == (0.5, 0.5)
+    assert interval(list(one - other)) == pytest.approx((theirs.low, theirs.high))
+    assert interval([0.5, 0.5]) == (0.5, 0.5)
 
 
 def verdicts(found: Sequence[Row]) -> list[str]:
@@ -186,7 +187,7 @@ def test_claims_that_hold(results: Results) -> None:
     # At 0.9 accuracy is 1 - 0.1 slope, at 0.75 1 - 0.25 slope; the lowest point above 0.9 is at s = 0.4949, 0.7 / sqrt(2).
     assert "elbo-simple-20: 0.9920 ± 0.0020 at 0.9; lowest above it 0.9922 ± 0.0020 (theta 0.7, n 2)" in lines[0]
     assert "mmd-simple-20: 0.9800 ± 0.0025 at 0.75: holds" in lines[3]
-    low, high = claims.paired_interval([0.25 * d for d in (0.01, -0.03, 0.02)])
+    low, high = interval([0.25 * d for d in (0.01, -0.03, 0.02)])
     assert f"elbo-simple-20 - mmd-simple-20: +0.0000 [{low:+.4f}, {high:+.4f}] at 0.75" in lines[4]
     assert "3 seeds" in lines[4]
 
@@ -310,7 +311,7 @@ def test_what_is_refused(results: Results, tmp_path: Path) -> None:
     none = tmp_path / "none"
     words = ("figure", "accuracy-cosine", "--suite", "s", "--out", tmp_path / "a.png")
     assert f"{none}: no such folder" in here(*words, results=none).refusal()
-    assert "no plan" in here(*words, results=tmp_path).refusal()
+    assert "no records" in here(*words, results=tmp_path).refusal()
     two(results).row("given", [law(0.1)], theta=0.5)
     assert "did you mean 's'" in results.figure("--suite", "ss").refusal()
     assert "did you mean 'mmd-simple-20'" in results.figure("--rows", "mmd-simple").refusal()

@@ -333,9 +333,9 @@ def test_the_same_bytes_whatever_the_ending(results: Results) -> None:
 def test_what_is_refused(results: Results, tmp_path: Path) -> None:
     words = ("figure", "reconstruction-dimension", "--suite", "s", "--out", tmp_path / "a.png")
     assert "no such folder" in here(*words, results=tmp_path / "none").refusal()
-    assert "no plan" in here(*words, results=tmp_path).refusal()
+    assert "no records" in here(*words, results=tmp_path).refusal()
     results.planned()
-    assert "has no rows" in results.figure().refusal()
+    assert "no records" in results.figure().refusal()
     paper(results).row("copy", [3.0])
     assert "did you mean 's'" in results.figure("--suite", "ss").refusal()
     assert "did you mean 'tvae-tps'" in results.figure("--rows", "vae,tvae-tsp").refusal()
@@ -349,8 +349,8 @@ def test_what_is_refused(results: Results, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("undo", "said"),
     [
-        (lambda path: path.unlink(), "has no records"),
-        (lambda path: path.write_text("{"), "has no records"),
+        (lambda path: path.unlink(), "no records"),
+        (lambda path: path.write_text("{"), "no records"),
         (lambda path: path.write_text(path.read_text().replace("reconstruction_bce", "x")), "no reconstruction_bce"),
         (lambda path: path.write_text(path.read_text().replace('"ok"', '"timeout"')), "(timeout)"),
     ],
