@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from bench.records.record import BERNOULLI
+from leaderboards.facts import worded_caveats
 from leaderboards.frame import groups
 
 MARK = "†"
@@ -50,7 +51,7 @@ def cell_caveats(cell: Any) -> list[str]:
     below = {name: value for name, value in cell.metrics.items() if name in floors and value < floors[name]}
     return [
         *(f"{name} {value:.4f} is below {floors[name]:g}" for name, value in below.items()),
-        *cell.facts.get("caveats", ()),
+        *worded_caveats(cell.facts),
     ]
 
 

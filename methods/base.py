@@ -1,14 +1,13 @@
-"""The method contract: what the harness may ask of a method, and the arithmetic that every latent-variable method shares.
+"""The method contract: what the harness may ask of a method, and what every latent-variable method shares.
 
-A method is an `nn.Module` that knows nothing of the harness. It states a loss as named per-image terms in nats; weighing,
-averaging and logging happen once, in the training loop. Concrete methods override no concrete method but `terms` and
-`phases` (a test checks it), so what is inherited means the same everywhere.
+A method is an `nn.Module` that knows nothing of the harness. It states a loss as named per-image terms in nats; weighing, averaging and
+logging happen once, in the training loop. Concrete methods override no concrete method but `terms` and `phases` (a test checks it).
 """
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, ClassVar
 
@@ -17,88 +16,66 @@ from annotated_types import Ge, Gt, Lt
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from methods.parts import Distribution, Images, ImageSpec, Pixels, Search, TrainingData
-
-__all__ = [
-    "AbstractClassVAE",
-    "AbstractMethod",
-    "AbstractVAE",
-    "Count",
-    "Entry",
-    "ImageSpec",
-    "Images",
-    "NonNegative",
-    "Phase",
-    "Phases",
-    "Positive",
-    "Terms",
-    "TrainingData",
-    "method",
-    "registry",
-]
+from methods.choices import Backbone, Likelihood
+from methods.parts import bounds
+from methods.parts.capabilities import (  # noqa: F401 (the contract's)
+    AlignsPose,
+    Clusters,
+    Decodes,
+    Encodes,
+    HasCategories,
+    HasPose,
+    KeepsCodes,
+    Labels,
+    Proposes,
+    Recognises,
+    Reconstructs,
+    RemovesPose,
+    Samples,
+    SamplesCategories,
+    SamplesClasses,
+    Weighs,
+    check_capabilities,
+)
+from methods.parts.data import Images, ImageSpec, TrainingData  # noqa: F401 (the contract's)
+from methods.parts.distributions import Distribution, Gaussian, Pixels
+from methods.parts.networks import GaussianEncoder, decoder_of
+from methods.parts.stages import Phase, Phases, Span, Terms
 
 Count = Annotated[int, Ge(1)]
 """An option that counts something: an integer of at least 1."""
 Positive = Annotated[float, Gt(0), Lt(math.inf)]
 NonNegative = Annotated[float, Ge(0), Lt(math.inf)]
-
-Terms = dict[str, Tensor]
-"""Named per-image loss terms in nats, each of shape (N,)."""
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One stretch of training: the parameters of `module` on `terms`, with the method's weights.
-
-    each_epoch, where given, is called before every epoch, the first included, without gradients and in eval mode. epochs: where None
-    `share` of the budget's, at least one. view: makes the images that are trained on from the data's, once, like each_epoch without
-    gradients and in eval mode.
-    shared: where given, the phase is trained once for all methods that come to it in the same state, on the same data, seed and budget,
-    with the same `shared`: whatever else its result hangs on, options say. All that the phase leaves behind must be in state_dict.
-    """
-
-    name: str
-    module: nn.Module
-    terms: Callable[[Tensor, Tensor], Terms]
-    each_epoch: Callable[[TrainingData], None] | None = None
-    epochs: int | None = None
-    share: float = 1.0
-    view: Callable[[Images], Images] | None = None
-    shared: Mapping[str, Any] | None = None
-
-
-Phases = Generator[Phase | Search, Any, None]
-"""What `phases` gives: stretches of training, and searches, each answered with what it Found."""
+Weight = Callable[[Tensor], Tensor]
+Latent = Annotated[Count, Span(2, 64, log=True, whole=True)]
+"""D, the size of z."""
 
 
 class AbstractMethod(nn.Module, ABC):
-    """What every method is. Capabilities are methods that exist or not:
-
-    encode(x, y) -> (N, D); reconstruct(x, y) -> (N, C, H, W) in [0, 1]; sample(y) -> (N, C, H, W), images of the classes asked for;
-    sample_any(n) -> (n, C, H, W); log_weight(x, samples) -> (N, S); label(x) -> (N,); cluster(x) -> (N,); recognise(x) -> (N,), the
-    classes that a classifier of the method's own, trained on its reconstructions, sees in images. A method with a categorical latent has
-    `categories`, the number K of its values, puts their probabilities last in what `encode` gives, and has sample_category(c) ->
-    (N, C, H, W), images of the categories asked for; `categories_are_classes` where category k is class k. A method with a pose latent has
-    `pose_size`, the numbers of a pose, puts the mean pose last in what `encode` gives, and has canonical(x) -> (N, C, H, W), images with
-    their pose removed (`canonical_name` may say what that is), in_mean_pose(x) -> (N, C, H, W), the same in the mean pose of the training
-    images, `pose.mean_pose`, (pose_size,), and reference(z) -> (N, C, H, W), what codes look like before their pose is applied.
-    `drawn_pose` may say in which pose its samples are. A method that filters what it generates has propose(y), what it makes before the
-    filter, with the filter's verdicts (methods.parts.Proposals). One without a bound may have decode(z) -> (N, C, H, W), images of
-    codes. One that keeps the codes of the training images, in their order, has them as `codes`, or None.
-    """
+    """What every method is. What it can do beside training it says by having the members of a capability: Encodes, Samples, ..."""
 
     labels_in_training: ClassVar[bool] = False
     labels_at_test: ClassVar[bool] = False
     categories_are_classes: ClassVar[bool] = False
+    """Whether category k is class k, of a method with a categorical latent."""
+    drawn_pose: str = ""
+    """In which pose its samples are, where there is one."""
+    canonical_name: ClassVar[str] = "pose removed"
+    """What `canonical` gives, of a method with a pose latent."""
     optimiser_steps: Int[Tensor, ""]
     """Optimiser steps taken: the training loop counts them within the step, so that a step captured in a CUDA graph counts on."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.weights: dict[str, float | Callable[[Tensor], Tensor]] = {}
+        self.weights: dict[str, float | Weight] = {}
         self.facts: dict[str, Any] = {}
-        """What the method settled on by itself, for the record: plain numbers, texts, lists and dicts."""
+        """What the method settled on by itself, for the record: numbers and short names, in lists and dicts."""
         self.register_buffer("optimiser_steps", torch.zeros((), dtype=torch.int64))
+
+    def add_caveats(self, caveats: Mapping[str, Any]) -> None:
+        """Facts that a reader of the scores has to know first: a short name for each, with its numbers."""
+        if caveats:
+            self.facts.setdefault("caveats", {}).update(caveats)
 
     def terms(self, x: Float[Tensor, "n c h w"], y: Int[Tensor, " n"]) -> Terms:
         """Named per-image terms to minimise. Free of host-device syncs and of shapes that depend on data."""
@@ -113,22 +90,16 @@ class AbstractMethod(nn.Module, ABC):
 
         A weight that can be called is given the batch mean itself, for objectives such as |KL - C|.
         """
-        total = None
+        parts = []
         for name, values in terms.items():
-            weight = self.weights.get(name, 1.0)
-            mean = values.mean()
-            part = weight(mean) if callable(weight) else weight * mean
-            total = part if total is None else total + part
-        assert total is not None
-        return total
+            weight, mean = self.weights.get(name, 1.0), values.mean()
+            parts.append(weight(mean) if callable(weight) else weight * mean)
+        return sum(parts[1:], parts[0])
 
-    def capacity_weight(
-        self, weight: float, capacity: float, ramp_steps: int, most: float = math.inf
-    ) -> Callable[[Tensor], Tensor]:
-        """A weight for `objective`: weight * |mean - C|, C rising from 0 to `capacity` in a straight line over the ramp's optimiser steps.
+    def capacity_weight(self, weight: float, capacity: float, ramp_steps: int, most: float = math.inf) -> Weight:
+        """weight * |mean - C| for `objective`, C rising from 0 to `capacity` in a straight line over the ramp's steps, never past `most`.
 
-        004_a631cee4b8c415db.txt, eq. 7 (Burgess et al. 2018), on the batch's mean KL, as the authors of Joint-VAE have it, and not image by
-        image. C never passes `most`, a bound that the term itself has.
+        004_a631cee4b8c415db.txt, eq. 7 (Burgess et al. 2018), on the batch's mean KL, as the authors of Joint-VAE have it.
         """
         return partial(self._from_capacity, weight, capacity / ramp_steps, min(capacity, most))
 
@@ -185,66 +156,49 @@ class AbstractVAE(AbstractMethod):
         return self.sample_component(torch.multinomial(self.log_components.exp(), n, replacement=True))
 
     def elbo(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, " n"]:
-        """A bound on log p(x) = log sum_y p(y) p(x|y), labels averaged over, at one sampled z for each network input.
-
-        Where the networks do not read the label: log sum_y p(y) exp(ELBO(x|y)), one z for all y. Where they do, each y has a z of its own,
-        whose noise inside a log-sum-exp would lift the bound; there it is sum_y q(y|x) [log p(y) + ELBO(x|y) - log q(y|x)], q(y|x) from the
-        bounds at the posterior means, which do not see the noise.
-        """
+        """A bound on log p(x), labels averaged over, at sampled z. Raises TypeError where there is none."""
         self._check_bound()
-        bounds, guesses = [], []
-        for k in range(len(self.log_components)):
-            y = torch.full((len(x),), k, device=x.device)
-            if k == 0 or self.labels_at_test:
-                q = self.posterior(x, y)
-                log_likelihood = self.likelihood(q.sample(), y).log_prob(x)
-            rest = self.log_components[k] - q.kl(self.prior(y))
-            bounds.append(log_likelihood + rest)
-            if self.labels_at_test:
-                guesses.append(self.likelihood(q.mode, y).log_prob(x) + rest)
-        if not self.labels_at_test:
-            return torch.stack(bounds).logsumexp(0)
-        log_q = torch.stack(guesses).log_softmax(0)
-        parts = log_q.exp() * (torch.stack(bounds) - log_q)
-        return torch.where(log_q.isfinite(), parts, 0.0).sum(0)  # a class that never occurs has q(y|x) = 0
+        return bounds.elbo(self, x)
 
     def log_weight(self, x: Float[Tensor, "n c h w"], samples: int) -> Float[Tensor, "n s"]:
-        """Log importance weights of p(x): log p(x) ~ logsumexp over s, minus log S. S is `samples`, rounded up to whole strata.
-
-        Where the networks read the label, the samples are shared evenly among all labels (strata); else every sample is weighed
-        by the whole mixture p(z) = sum_y p(y) p(z|y).
-        """
+        """Log importance weights of p(x), `samples` or a few more. Raises TypeError where there is no bound."""
         self._check_bound()
-        strata = len(self.log_components) if self.labels_at_test else 1
-        each = math.ceil(samples / strata)
-        weights = []
-        for k in range(strata):
-            y = torch.full((len(x),), k, device=x.device)
-            q = self.posterior(x, y).repeat(each)
-            y, z = y.repeat(each), q.sample()
-            log_p_z = self._log_prior(z, k) + math.log(strata)
-            log_likelihood = self.likelihood(z, y).log_prob(x.repeat(each, 1, 1, 1))
-            weights.append((log_likelihood + log_p_z - q.log_prob(z)).view(each, len(x)))
-        return torch.cat(weights).T
+        return bounds.log_weight(self, x, samples)
 
     def _check_bound(self) -> None:
         if not self.has_bound:
             raise TypeError(f"nothing bounds log p(x) here: a part of {type(self).__name__}'s code has no prior")
 
-    def _log_prior(self, z: Float[Tensor, "n d"], k: int) -> Float[Tensor, " n"]:
-        """log p(y=k) p(z|y=k) for methods whose networks read the label; log p(z), summed over components, for the others."""
-        components = [k] if self.labels_at_test else range(len(self.log_components))
-        joint = [
-            self.log_components[c] + self.prior(torch.full((len(z),), c, device=z.device)).log_prob(z)
-            for c in components
-        ]
-        return torch.stack(joint).logsumexp(0)
+
+class AbstractPlainVAE(AbstractVAE):
+    """q(z|x) is a Gaussian that the backbone's encoder gives, p(x|z) what its decoder gives, neither reads y: p(z|y) is left to state."""
+
+    def __init__(
+        self,
+        spec: ImageSpec,
+        components: int = 1,
+        *,
+        latent: Latent = 20,
+        backbone: Backbone = "mlp",
+        hidden: Count | None = None,
+        likelihood: Likelihood = "bernoulli",
+    ) -> None:
+        super().__init__(components)
+        self.latent = latent
+        self.encoder = GaussianEncoder(spec.shape, latent, backbone, hidden)
+        self.decoder = decoder_of(likelihood, spec.shape, latent, backbone, hidden)
+
+    def posterior(self, x: Float[Tensor, "n c h w"], y: Int[Tensor, " n"]) -> Gaussian:
+        return self.encoder(x)
+
+    def likelihood(self, z: Float[Tensor, "n d"], y: Int[Tensor, " n"]) -> Pixels:
+        return self.decoder(z)
 
 
 class AbstractClassVAE(AbstractVAE):
     """A VAE whose components are the classes: it learns from labels and gives images of a class asked for."""
 
-    labels_in_training: ClassVar[bool] = True
+    labels_in_training = True
 
     def phases(self, data: TrainingData) -> Iterator[Phase]:
         """p(y) is the share of each class among the training images; then one phase."""
@@ -263,9 +217,9 @@ class Entry:
     name: str
     cls: type[AbstractMethod]
     source: str
-    about: str = field(default="")
+    about: str = ""
     plugin: str = ""
-    """The plug-in's file that registers it, which may be another than its class's."""
+    """The plug-in's file that registers it."""
 
 
 registry: dict[str, Entry] = {}
@@ -276,9 +230,8 @@ def method(name: str, *, source: str) -> Callable[[type[AbstractMethod]], type[A
 
     def register(cls: type[AbstractMethod]) -> type[AbstractMethod]:
         if name in registry and registry[name].cls.__module__ != cls.__module__:
-            raise ValueError(
-                f"method {name!r} is defined twice: in {registry[name].cls.__module__} and in {cls.__module__}"
-            )
+            first = registry[name].cls.__module__
+            raise ValueError(f"method {name!r} is defined twice: in {first} and in {cls.__module__}")
         registry[name] = Entry(name, cls, source, (cls.__doc__ or "").strip().split("\n")[0])
         return cls
 

@@ -1,13 +1,12 @@
 """Rows that frame the others: features without learning, and the floor and ceiling of every column."""
 
 from collections.abc import Iterator
-from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from methods.base import AbstractMethod, Count, Images, ImageSpec, Phase, TrainingData, method
-from methods.parts import Span, one_hot
+from methods.base import AbstractMethod, Images, ImageSpec, Latent, Phase, TrainingData, method
+from methods.parts.labels import one_hot
 
 
 @method("raw-pixels", source="002_250270577cfb522d.txt, Table 1")
@@ -34,7 +33,7 @@ class PCA(AbstractMethod):
     mean: Tensor
     components: Tensor
 
-    def __init__(self, spec: ImageSpec, *, latent: Annotated[Count, Span(2, 64, log=True, whole=True)] = 20) -> None:
+    def __init__(self, spec: ImageSpec, *, latent: Latent = 20) -> None:
         super().__init__()
         if latent > spec.pixels:
             raise ValueError(f"latent={latent} is more than the {spec.pixels} pixels of an image: set latent lower")
@@ -103,6 +102,9 @@ class AbstractCopy(AbstractMethod):
     labels_in_training = True
     images: Images
 
+    def __init__(self, spec: ImageSpec) -> None:
+        super().__init__()
+
     def draw(self, n: int, among: Tensor) -> Tensor:
         """n rows of the images' indices `among`, each used once before any is used again."""
         if len(among) == 0:
@@ -126,9 +128,6 @@ class AbstractCopy(AbstractMethod):
 class TrainingCopy(AbstractCopy):
     """Ceiling: real training images as samples."""
 
-    def __init__(self, spec: ImageSpec) -> None:
-        super().__init__()
-
     def phases(self, data: TrainingData) -> Iterator[Phase]:
         self.images = data.train
         yield from ()
@@ -137,9 +136,6 @@ class TrainingCopy(AbstractCopy):
 @method("real-images", source="ceiling: no paper")
 class RealImages(AbstractCopy):
     """Ceiling: real images that no method trained on (the held-out part) as samples."""
-
-    def __init__(self, spec: ImageSpec) -> None:
-        super().__init__()
 
     def phases(self, data: TrainingData) -> Iterator[Phase]:
         if len(data.held_out) == 0:

@@ -1,19 +1,19 @@
 """The beta-VAE, with or without capacity."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-import torch
 from torch import Tensor
 
-from methods.base import AbstractVAE, Count, ImageSpec, NonNegative, method
-from methods.parts import Backbone, Gaussian, GaussianEncoder, Likelihood, Pixels, Span, decoder_of
+from methods.base import AbstractPlainVAE, Count, ImageSpec, NonNegative, method
+from methods.parts.distributions import Gaussian, standard_normal
+from methods.parts.stages import Span
 
 
 @method(
     "beta-vae",
     source="003_b71d894c057c3002.txt, section 3.1 (Higgins et al. 2017); capacity: 004_a631cee4b8c415db.txt, eq. 7 (Burgess et al. 2018)",
 )
-class BetaVAE(AbstractVAE):
+class BetaVAE(AbstractPlainVAE):
     """beta-VAE: the VAE with its KL term weighed by beta, or held near a capacity that rises.
 
     Minimises BCE(x, x') + beta * |KL(q(z|x) || N(0, I)) - C|, the KL averaged over the batch before C is taken off, as the public code of
@@ -25,25 +25,13 @@ class BetaVAE(AbstractVAE):
         self,
         spec: ImageSpec,
         *,
-        latent: Annotated[Count, Span(2, 64, log=True, whole=True)] = 20,
-        backbone: Backbone = "mlp",
-        hidden: Count | None = None,
-        likelihood: Likelihood = "bernoulli",
         beta: Annotated[NonNegative, Span(0.1, 20.0, log=True)] = 5.0,
         capacity: Annotated[NonNegative, Span(0.0, 50.0)] = 0.0,
         ramp_steps: Count = 25_000,
+        **plain: Any,
     ) -> None:
-        super().__init__()
-        self.latent = latent
+        super().__init__(spec, **plain)
         self.weights = {"kl": self.capacity_weight(beta, capacity, ramp_steps)}
-        self.encoder = GaussianEncoder(spec.shape, latent, backbone, hidden)
-        self.decoder = decoder_of(likelihood, spec.shape, latent, backbone, hidden)
 
     def prior(self, y: Tensor) -> Gaussian:
-        return Gaussian.unit(torch.zeros(len(y), self.latent, device=y.device))
-
-    def posterior(self, x: Tensor, y: Tensor) -> Gaussian:
-        return self.encoder(x)
-
-    def likelihood(self, z: Tensor, y: Tensor) -> Pixels:
-        return self.decoder(z)
+        return standard_normal(len(y), self.latent, y.device)

@@ -1,12 +1,12 @@
 """The conditional VAE."""
 
-from typing import Annotated
-
-import torch
 from torch import Tensor
 
-from methods.base import AbstractClassVAE, Count, ImageSpec, method
-from methods.parts import Backbone, Gaussian, GaussianEncoder, Likelihood, Pixels, Span, decoder_of, one_hot
+from methods.base import AbstractClassVAE, Count, ImageSpec, Latent, method
+from methods.choices import Backbone, Likelihood
+from methods.parts.distributions import Gaussian, Pixels, standard_normal
+from methods.parts.labels import one_hot
+from methods.parts.networks import GaussianEncoder, decoder_of
 
 
 @method("cvae", source="003_b71d894c057c3002.txt, section 3.2 (Sohn et al. 2015)")
@@ -22,7 +22,7 @@ class CVAE(AbstractClassVAE):
         self,
         spec: ImageSpec,
         *,
-        latent: Annotated[Count, Span(2, 64, log=True, whole=True)] = 20,
+        latent: Latent = 20,
         backbone: Backbone = "mlp",
         hidden: Count | None = None,
         likelihood: Likelihood = "bernoulli",
@@ -33,7 +33,7 @@ class CVAE(AbstractClassVAE):
         self.decoder = decoder_of(likelihood, spec.shape, latent, backbone, hidden, extra=spec.classes)
 
     def prior(self, y: Tensor) -> Gaussian:
-        return Gaussian.unit(torch.zeros(len(y), self.latent, device=y.device))
+        return standard_normal(len(y), self.latent, y.device)
 
     def posterior(self, x: Tensor, y: Tensor) -> Gaussian:
         return self.encoder(x, one_hot(y, self.classes))

@@ -1,28 +1,19 @@
 """K-Means VAE: every image is drawn to the nearest k-means centroid of the latent space."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
-from methods.base import AbstractVAE, Count, ImageSpec, Phase, Terms, TrainingData, method
-from methods.parts import (
-    Backbone,
-    Gaussian,
-    GaussianEncoder,
-    Likelihood,
-    Pixels,
-    Span,
-    decoder_of,
-    lloyd,
-    nearest,
-    spread_seeds,
-)
+from methods.base import AbstractPlainVAE, Count, ImageSpec, Phase, Terms, TrainingData, method
+from methods.parts.clusters import lloyd, nearest, spread_seeds
+from methods.parts.distributions import Gaussian
+from methods.parts.stages import Span
 
 
 @method("kmeans-vae", source="003_b71d894c057c3002.txt, sections 4 and 5.2")
-class KMeansVAE(AbstractVAE):
+class KMeansVAE(AbstractPlainVAE):
     """K-Means VAE: p(z|k) = N(centroid_k, I), k the nearest centroid to the posterior mean.
 
     Minimises BCE(x, x') + KL(q(z|x) || N(nearest centroid of mu(x), I)). Centroids are re-fitted on the encoded training means before
@@ -38,27 +29,16 @@ class KMeansVAE(AbstractVAE):
         self,
         spec: ImageSpec,
         *,
-        latent: Annotated[Count, Span(2, 64, log=True, whole=True)] = 20,
-        backbone: Backbone = "mlp",
-        hidden: Count | None = None,
-        likelihood: Likelihood = "bernoulli",
         clusters: Annotated[Count, Span(2, 50, log=True, whole=True)] = 10,
         iterations: Count = 20,
+        **plain: Any,
     ) -> None:
-        super().__init__(components=clusters)
+        super().__init__(spec, clusters, **plain)
         self.iterations, self.fitted = iterations, False
-        self.register_buffer("centroids", torch.zeros(clusters, latent))
-        self.encoder = GaussianEncoder(spec.shape, latent, backbone, hidden)
-        self.decoder = decoder_of(likelihood, spec.shape, latent, backbone, hidden)
+        self.register_buffer("centroids", torch.zeros(clusters, self.latent))
 
     def prior(self, y: Tensor) -> Gaussian:
         return Gaussian.unit(self.centroids[y])
-
-    def posterior(self, x: Tensor, y: Tensor) -> Gaussian:
-        return self.encoder(x)
-
-    def likelihood(self, z: Tensor, y: Tensor) -> Pixels:
-        return self.decoder(z)
 
     def terms(self, x: Tensor, y: Tensor) -> Terms:
         q = self.encoder(x)

@@ -1,17 +1,19 @@
 """Lambda-Hot VAE: every class has its own place in the latent space."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from methods.base import AbstractClassVAE, Count, ImageSpec, NonNegative, Phase, Positive, Terms, TrainingData, method
-from methods.parts import Backbone, Gaussian, GaussianEncoder, Likelihood, Pixels, Span, decoder_of
+from methods.base import AbstractClassVAE, AbstractPlainVAE, Count, NonNegative, Positive, method
+from methods.parts.data import ImageSpec, TrainingData
+from methods.parts.distributions import Gaussian
+from methods.parts.stages import Phase, Span, Terms
 
 
 @method("lambda-hot", source="003_b71d894c057c3002.txt, sections 4 and 5.1; movable centres: section 6.1")
-class LambdaHot(AbstractClassVAE):
+class LambdaHot(AbstractClassVAE, AbstractPlainVAE):
     """Lambda-Hot VAE: p(z|y) = N(lam * onehot(y), I), the first K dimensions for the class, the rest shared.
 
     Minimises BCE(x, x') + KL(q(z|x) || p(z|y)); argmax over the first K posterior means reads the class. lam = 0 is the VAE.
@@ -27,14 +29,12 @@ class LambdaHot(AbstractClassVAE):
         spec: ImageSpec,
         *,
         latent: Annotated[Count, Span(10, 64, log=True, whole=True)] = 20,
-        backbone: Backbone = "mlp",
-        hidden: Count | None = None,
-        likelihood: Likelihood = "bernoulli",
         lam: Annotated[NonNegative, Span(0.5, 20.0, log=True)] = 5.0,
         centres: Literal["fixed", "movable"] = "fixed",
         centre_scale: Annotated[Positive, Span(0.1, 10.0, log=True)] = 1.0,
+        **plain: Any,
     ) -> None:
-        super().__init__(components=spec.classes)
+        super().__init__(spec, spec.classes, latent=latent, **plain)
         if latent < spec.classes:
             raise ValueError(
                 f"latent={latent} is smaller than the {spec.classes} classes of the data: set latent to {spec.classes} or more"
@@ -43,17 +43,9 @@ class LambdaHot(AbstractClassVAE):
         self.register_buffer("home", lam * torch.eye(spec.classes, latent))
         self.register_buffer("train_images", torch.tensor(1.0))
         self.centres = nn.Parameter(lam * torch.eye(spec.classes, latent), requires_grad=self.movable)
-        self.encoder = GaussianEncoder(spec.shape, latent, backbone, hidden)
-        self.decoder = decoder_of(likelihood, spec.shape, latent, backbone, hidden)
 
     def prior(self, y: Tensor) -> Gaussian:
         return Gaussian.unit(self.centres[y])
-
-    def posterior(self, x: Tensor, y: Tensor) -> Gaussian:
-        return self.encoder(x)
-
-    def likelihood(self, z: Tensor, y: Tensor) -> Pixels:
-        return self.decoder(z)
 
     def phases(self, data: TrainingData) -> Iterator[Phase]:
         self.train_images.fill_(len(data.train))

@@ -1,4 +1,7 @@
-"""Latent-statistics generators: images of a class from the mean and the spread of its codes."""
+"""Latent-statistics generators (000_2852ba8d0aec7d1a.txt): images of a class from the mean and the spread of its codes.
+
+z_y = (1/n) sum_i N(mu_y, theta * sigma_y) (eq. 3); theta and n minimise E[cos(x, x')] + E[1 - accuracy] (eq. 4).
+"""
 
 from typing import Annotated, Literal
 
@@ -8,39 +11,15 @@ from annotated_types import Ge, Le
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from methods.base import (
-    AbstractMethod,
-    Count,
-    Images,
-    ImageSpec,
-    NonNegative,
-    Phase,
-    Phases,
-    Positive,
-    Terms,
-    TrainingData,
-    method,
-)
-from methods.parts import (
-    Backbone,
-    Gaussian,
-    GaussianEncoder,
-    Likelihood,
-    Point,
-    ReconstructionClassifier,
-    Sampler,
-    Scores,
-    Search,
-    Space,
-    Span,
-    as_matrix,
-    bandwidth_of,
-    class_moments,
-    decoder_of,
-    mean_cosine,
-    mmd2,
-    shortest,
-)
+from methods.base import AbstractMethod, Count, Latent, NonNegative, Positive, method
+from methods.choices import Backbone, Likelihood, Sampler
+from methods.parts.classifier import ReconstructionClassifier
+from methods.parts.data import Images, ImageSpec, TrainingData
+from methods.parts.distributions import standard_normal
+from methods.parts.mmd import bandwidth_of, mmd2
+from methods.parts.moments import as_matrix, class_moments, mean_cosine, quantised, shortest
+from methods.parts.networks import GaussianEncoder, decoder_of
+from methods.parts.stages import Phase, Phases, Point, Scores, Search, Space, Span, Terms
 
 THETAS = tuple(step / 10 for step in range(11))
 DRAWS = (1, 2, 3, 5)
@@ -56,13 +35,12 @@ class LatentGenerator(AbstractMethod):
 
     mu_y and sigma_y: mean and standard deviation of the encoder means of the class's training images. theta is one number (simple), one a
     latent dimension (medium1) or one a class and dimension (medium2). Stages: a VAE (`elbo`, or `mmd` as in MMD-VAE) on all images; the
-    moments; a classifier of the VAE's reconstructions at the mean; the search of theta and n. goal `objective` minimises
-    E[cos(x, x')] + E[1 - accuracy] (eq. 4), pairs within a class, accuracy by that classifier; `floor` seeks the lowest E[cos] with an
-    accuracy of `floor`, held with `margin` while searching (by medium2 in every class). simple is the paper's whole grid, 11 thetas by 4 n;
-    medium1's and medium2's grids can't be run: they are searched from Simple's best point, medium2 a class at a time from medium1's, as
-    both parts of eq. 4 are means over classes. With n = 1, as theta and n act through theta / sqrt(n) alone. A given `theta` (and `n`) is
-    taken as it is. Options of what a row has not (the MMD of an ELBO row, the floor of an objective) do nothing. theta = 0 decodes mu_y;
-    medium1 with equal entries is simple; medium2 with equal rows is medium1.
+    moments; a classifier of the VAE's reconstructions at the mean; the search of theta and n. `objective` minimises eq. 4, pairs within
+    a class, accuracy by that classifier; `floor` seeks the lowest E[cos] with an accuracy of `floor`, held with `margin` in the search (by
+    medium2 in every class). simple is the paper's whole grid, 11 thetas by 4 n. medium1 and medium2 are searched from Simple's best point,
+    medium2 a class at a time from medium1's, as both parts of eq. 4 are means over classes; n = 1, as theta and n act through
+    theta / sqrt(n) alone. A given `theta` (and `n`) is taken as it is. Options of what a row has not (the MMD of an ELBO row, the floor of
+    an objective) do nothing. theta = 0 decodes mu_y; medium1 with equal entries is simple; medium2 with equal rows is medium1.
     """
 
     labels_in_training = True
@@ -75,7 +53,7 @@ class LatentGenerator(AbstractMethod):
         self,
         spec: ImageSpec,
         *,
-        latent: Annotated[Count, Span(2, 64, log=True, whole=True)] = 20,
+        latent: Latent = 20,
         backbone: Backbone = "mlp",
         hidden: Count | None = None,
         likelihood: Likelihood = "bernoulli",
@@ -95,22 +73,17 @@ class LatentGenerator(AbstractMethod):
     ) -> None:
         super().__init__()
         self.kind, self.vae, self.goal, self.floor, self.margin = generator, vae, goal, floor, margin
-        self.pixels = likelihood
         self.sampler, self.trials, self.images, self.classifier_epochs = sampler, trials, images, classifier_epochs
-        self.n = n
+        self.pixels, self.n = likelihood, n
         if theta is None and n != 1:
             raise ValueError(f"n={n} is searched together with theta: give theta as well, or leave n out")
         self.bandwidth = bandwidth_of(latent) if bandwidth is None else bandwidth
-        self.coder = nn.ModuleDict(
-            {
-                "encoder": GaussianEncoder(spec.shape, latent, backbone, hidden),
-                "decoder": decoder_of(likelihood, spec.shape, latent, backbone, hidden),
-            }
-        )
+        encoder = GaussianEncoder(spec.shape, latent, backbone, hidden)
+        decoder = decoder_of(likelihood, spec.shape, latent, backbone, hidden)
+        self.coder = nn.ModuleDict({"encoder": encoder, "decoder": decoder})
         self.classifier = ReconstructionClassifier(spec.shape, spec.classes)
-        self.register_buffer("mu", torch.zeros(spec.classes, latent))
-        self.register_buffer("sigma", torch.zeros(spec.classes, latent))
-        self.register_buffer("theta", torch.zeros(spec.classes, latent))
+        for name in ("mu", "sigma", "theta"):
+            self.register_buffer(name, torch.zeros(spec.classes, latent))
         self.register_buffer("frequencies", torch.zeros(spec.classes))
         # No buffer: the state in which rows come to what they share is the same for a given theta and a searched one.
         self.given = None if theta is None else as_matrix(theta, generator, spec.classes, latent)
@@ -119,12 +92,11 @@ class LatentGenerator(AbstractMethod):
             self.facts["bandwidth"] = self.bandwidth
 
     def phases(self, data: TrainingData) -> Phases:
-        check_counts(data)
+        data.check_classes(2, ": a spread takes two; leave it out or add some")
         settled = {"vae": self.vae, "likelihood": self.pixels, "weights": dict(self.weights), **self.facts}
         yield Phase("vae", self.coder, self.vae_terms, shared=settled)
         self.take_moments(data)
-        view = self.reconstructed
-        epochs = self.classifier_epochs
+        view, epochs = self.reconstructed, self.classifier_epochs
         yield Phase("classifier", self.classifier, self.classifier_terms, epochs=epochs, view=view, shared={})
         if self.given is None:
             yield from self.searches()
@@ -134,15 +106,12 @@ class LatentGenerator(AbstractMethod):
         last = {name: found for name, found in self.facts.get("search", {}).items() if name.startswith(self.kind)}
         missed = [name for name, found in last.items() if found["accuracy"] < self.floor]
         if self.goal == "floor" and missed:
-            self.facts["caveats"] = [
-                f"accuracy on fresh draws is below the floor of {self.floor:g} in {', '.join(missed)}"
-            ]
+            self.add_caveats({"below_floor": {"floor": self.floor, "searches": missed}})
 
-    # The stages.
     def vae_terms(self, x: Tensor, y: Tensor) -> Terms:
         """Those of VAE or of MMD-VAE (with kl_weight = 0)."""
         q = self.coder["encoder"](x)
-        p, z = Gaussian.unit(torch.zeros_like(q.mu)), q.sample()
+        p, z = standard_normal(len(x), self.mu.shape[1], x.device), q.sample()
         terms = {"reconstruction": -self.coder["decoder"](z).log_prob(x)}
         return terms | ({"kl": q.kl(p)} if self.vae == "elbo" else {"mmd": mmd2(z, p.sample(), self.bandwidth)})
 
@@ -223,9 +192,8 @@ class LatentGenerator(AbstractMethod):
     @torch.no_grad()
     def scores(self, theta: Float[Tensor, "k d"], n: int, classes: Int[Tensor, " k"], images: int) -> Scores:
         """E[cos(x, x')] and accuracy over the classes, so many images of each: the two parts of eq. 4."""
-        noise = torch.stack(
-            [torch.randn(len(classes), images, theta.shape[1], device=theta.device) for _ in range(n)]
-        ).mean(0)
+        shape = len(classes), images, theta.shape[1]
+        noise = torch.stack([torch.randn(shape, device=theta.device) for _ in range(n)]).mean(0)
         codes = self.mu[classes, None] + (theta * self.sigma[classes])[:, None] * noise
         cosine, right = torch.zeros((), device=theta.device), torch.zeros((), device=theta.device)
         for y, of_class in zip(classes, codes, strict=True):
@@ -235,7 +203,6 @@ class LatentGenerator(AbstractMethod):
         accuracy = (right / (len(classes) * images)).item()
         return {"cosine": (cosine / len(classes)).item(), "accuracy": accuracy, "error": 1 - accuracy}
 
-    # What it can do.
     def encode(self, x: Tensor, y: Tensor) -> Tensor:
         return self.coder["encoder"](x).mu
 
@@ -253,18 +220,3 @@ class LatentGenerator(AbstractMethod):
     def sample_any(self, n: int) -> Tensor:
         """Classes drawn by their frequency."""
         return self.sample(torch.multinomial(self.frequencies, n, replacement=True))
-
-
-def check_counts(data: TrainingData) -> None:
-    """Raise ValueError, before anything is trained, where a class has fewer than two images to take a spread of."""
-    counts = torch.bincount(data.train.y, minlength=data.classes).tolist()
-    few = [f"{data.name_of(k)} ({count})" for k, count in enumerate(counts) if count < 2]
-    if few:
-        raise ValueError(
-            f"too few training images of class {', '.join(few)}: a spread takes two; leave it out or add some"
-        )
-
-
-def quantised(x: Tensor) -> Tensor:
-    """Images in [0, 1] in steps of 1/255, as they are stored and as every metric takes them."""
-    return (x * 255).round() / 255

@@ -1,4 +1,4 @@
-"""ReGene: images decoded from convex combinations of a classifier's latents."""
+"""ReGene (001_9c71068f65ebe130.txt): images decoded from convex combinations of a classifier's latents, z = sum_i w_i z(x_i)."""
 
 import math
 from collections.abc import Iterator
@@ -12,28 +12,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from methods.base import AbstractMethod, Count, Images, ImageSpec, NonNegative, Phase, Terms, TrainingData, method
-from methods.parts import (
-    IMAGENET_FILE,
-    SSIM,
-    ImageNetFeatures,
-    Proposals,
-    RowsByClass,
-    VGGClassifier,
-    VGGDecoder,
-    blocks_for,
-    check_combination,
-    check_images,
-    file_hash,
-    perceptual_file,
-)
+from methods.parts import vgg
+from methods.parts.combinations import Proposals, RowsByClass, check_combination, check_images
+from methods.parts.rejection import Starved, accepted, confidences, passes
+from methods.parts.ssim import SSIM
 
 CODES_BYTES = 2**30
 """Training images' codes are kept where they fit into so much; else those that are drawn are encoded again."""
-AT_LEAST = 500
-"""Combinations tried at once, fewer of large images."""
 ROUNDING = 1e-6
-
-Share = Annotated[float, Ge(0), Le(1)]
 
 
 @method("regene", source="001_9c71068f65ebe130.txt, sections 3 and 4")
@@ -58,79 +44,16 @@ class ReGene(AbstractMethod):
     confidence: Tensor
     decoder_start: Tensor
 
-    def __init__(
-        self,
-        spec: ImageSpec,
-        *,
-        n: Annotated[int, Ge(2)] = 2,
-        weights: list[NonNegative] | None = None,
-        filter: Literal["both", "latent", "none"] = "both",
-        tries: Count = 100,
-        latent: Count | None = None,
-        width: Count = 32,
-        blocks: Count | None = None,
-        convolutions: Count = 1,
-        perceptual: Literal["auto", "vgg16", "classifier"] = "auto",
-        mae_weight: NonNegative = 1.0,
-        ssim_weight: NonNegative = 0.2,
-        perceptual_weight: NonNegative = 0.05,
-        final_share: Share = 0.1,
-        fall_steps: Count = 5000,
-        classifier_share: Annotated[float, Gt(0), Lt(1)] | None = None,
-        classifier_images: Count | None = None,
-    ) -> None:
-        super().__init__()
-        check_combination(n, weights)
-        if spec.classes < 2:
-            raise ValueError(f"regene's classifier needs two classes, the data set has {spec.classes}")
-        self.n, self.filter, self.tries, self.spec = n, filter, tries, spec
-        self.shares = [1 / n] * n if weights is None else list(weights)
-        self.classifier_share, self.classifier_images = classifier_share, classifier_images
-        blocks = blocks or blocks_for(spec.shape)
-        self.classifier = VGGClassifier(spec.shape, spec.classes, width, blocks, convolutions, latent)
-        self.decoder = VGGDecoder(spec.shape, self.classifier, convolutions, latent)
-        self.register_buffer("confidence", torch.full((spec.classes,), math.inf))
-        self.register_buffer("decoder_start", torch.zeros((), dtype=torch.int64))
-        self.ssim = SSIM(spec.height, spec.width)
-        self.perceptual = perceptual_file(perceptual)
-        self.imagenet: ImageNetFeatures | None = None
-        falling = {"ssim": ssim_weight, "perceptual": perceptual_weight}
-        self.fall = (1 - final_share) / fall_steps, 1 - final_share
-        self.weights = {"mae": mae_weight, **{name: partial(self._falling, w) for name, w in falling.items()}}
-        ends = {name: {"from": w, "to": w * final_share, "steps": fall_steps} for name, w in falling.items()}
-        self.facts |= {"latent": self.classifier.size, "loss_weights": {"mae": mae_weight, **ends}}
-        self.facts["perceptual_features"] = "its own classifier" if self.perceptual is None else "ImageNet VGG-16"
-        if self.perceptual is not None:
-            self.facts["perceptual_hash"] = file_hash(self.perceptual)
-        elif perceptual == "auto":
-            self.facts["caveats"] = [
-                f"perceptual loss in features of its own classifier: no ImageNet weights {IMAGENET_FILE} here"
-            ]
+    def combined(self, y: Int[Tensor, " n"]) -> tuple[Float[Tensor, "n d"], Tensor]:
+        """z = sum_i w_i z(x_i) for the classes asked for, and whether the classifier is right on all x_i."""
+        z, right = None, torch.ones_like(y, dtype=torch.bool)
+        for share, rows in zip(self.shares, self.rows.draw(y, self.n), strict=True):
+            code = self.codes[rows] if self.codes is not None else self.classifier.encode(self.images.x[rows] / 255)
+            right &= self.classifier.head(code).argmax(1) == y
+            z = share * code if z is None else z + share * code
+        assert z is not None
+        return z, right
 
-    def phases(self, data: TrainingData) -> Iterator[Phase]:
-        check_images(data, self.n)
-        view = None if self.classifier_images is None else self._first_of_each
-        first, second = (
-            (1.0, 1.0) if self.classifier_share is None else (self.classifier_share, 1 - self.classifier_share)
-        )
-        shared: dict[str, Any] = {"images": self.classifier_images}
-        yield Phase("classifier", self.classifier, self.classifier_terms, share=first, view=view, shared=shared)
-        self.classifier.freeze()
-        self._take_confidence(data)
-        self.decoder_start.copy_(self.optimiser_steps)
-        if self.perceptual is not None:
-            self.imagenet = ImageNetFeatures(self.perceptual).to(self.decoder_start.device)
-        said = ("loss_weights", "perceptual_features", "perceptual_hash")
-        shared = {name: self.facts.get(name) for name in said}
-        yield Phase("decoder", self.decoder, self.decoder_terms, share=second, shared=shared)
-        self._tell_reached()
-        self.images = data.train
-        self.rows = RowsByClass(data.train.y, data.classes)
-        self.frequencies, self.name_of = data.class_frequencies(), data.name_of
-        self.codes = self._codes() if len(data.train) * self.classifier.size * 4 <= CODES_BYTES else None
-        self.facts["combination"] = {"n": self.n, "weights": self.shares, "filter": self.filter}
-
-    # The stages.
     def classifier_terms(self, x: Tensor, y: Tensor) -> Terms:
         return {"cross_entropy": F.cross_entropy(self.classifier(x), y, reduction="none")}
 
@@ -153,15 +76,81 @@ class ReGene(AbstractMethod):
         per_step, most = self.fall
         return weight * mean * (1 - ((self.optimiser_steps - self.decoder_start) * per_step).clamp(max=most))
 
+    def __init__(
+        self,
+        spec: ImageSpec,
+        *,
+        n: Annotated[int, Ge(2)] = 2,
+        weights: list[NonNegative] | None = None,
+        filter: Literal["both", "latent", "none"] = "both",
+        tries: Count = 100,
+        latent: Count | None = None,
+        width: Count = 32,
+        blocks: Count | None = None,
+        convolutions: Count = 1,
+        perceptual: Literal["auto", "vgg16", "classifier"] = "auto",
+        mae_weight: NonNegative = 1.0,
+        ssim_weight: NonNegative = 0.2,
+        perceptual_weight: NonNegative = 0.05,
+        final_share: Annotated[float, Ge(0), Le(1)] = 0.1,
+        fall_steps: Count = 5000,
+        classifier_share: Annotated[float, Gt(0), Lt(1)] | None = None,
+        classifier_images: Count | None = None,
+    ) -> None:
+        super().__init__()
+        check_combination(n, weights)
+        if spec.classes < 2:
+            raise ValueError(f"regene's classifier needs two classes, the data set has {spec.classes}")
+        self.n, self.filter, self.tries, self.spec = n, filter, tries, spec
+        self.shares = [1 / n] * n if weights is None else list(weights)
+        self.classifier_share, self.classifier_images = classifier_share, classifier_images
+        blocks = blocks or vgg.blocks_for(spec.shape)
+        self.classifier = vgg.VGGClassifier(spec.shape, spec.classes, width, blocks, convolutions, latent)
+        self.decoder = vgg.VGGDecoder(spec.shape, self.classifier, convolutions, latent)
+        self.register_buffer("confidence", torch.full((spec.classes,), math.inf))
+        self.register_buffer("decoder_start", torch.zeros((), dtype=torch.int64))
+        self.ssim = SSIM(spec.height, spec.width)
+        self.perceptual = vgg.perceptual_file(perceptual)
+        self.imagenet: vgg.ImageNetFeatures | None = None
+        falling = {"ssim": ssim_weight, "perceptual": perceptual_weight}
+        self.fall = (1 - final_share) / fall_steps, 1 - final_share
+        self.weights = {"mae": mae_weight, **{name: partial(self._falling, w) for name, w in falling.items()}}
+        ends = {name: {"from": w, "to": w * final_share, "steps": fall_steps} for name, w in falling.items()}
+        self.facts |= {"latent": self.classifier.size, "loss_weights": {"mae": mae_weight, **ends}}
+        self.facts["perceptual_features"] = "classifier" if self.perceptual is None else "vgg16"
+        if self.perceptual is not None:
+            self.facts["perceptual_hash"] = vgg.file_hash(self.perceptual)
+        elif perceptual == "auto":
+            self.add_caveats({"no_imagenet_weights": vgg.IMAGENET_FILE})
+
+    def phases(self, data: TrainingData) -> Iterator[Phase]:
+        check_images(data, self.n)
+        view = None if self.classifier_images is None else self._first_of_each
+        share = self.classifier_share
+        first, second = (1.0, 1.0) if share is None else (share, 1 - share)
+        shared: dict[str, Any] = {"images": self.classifier_images}
+        yield Phase("classifier", self.classifier, self.classifier_terms, share=first, view=view, shared=shared)
+        self.classifier.freeze()
+        self._take_confidence(data)
+        self.decoder_start.copy_(self.optimiser_steps)
+        if self.perceptual is not None:
+            self.imagenet = vgg.ImageNetFeatures(self.perceptual).to(self.decoder_start.device)
+        settled = ("loss_weights", "perceptual_features", "perceptual_hash")
+        shared = {name: self.facts.get(name) for name in settled}
+        yield Phase("decoder", self.decoder, self.decoder_terms, share=second, shared=shared)
+        self._tell_reached()
+        self.images, self.rows = data.train, RowsByClass(data.train.y, data.classes)
+        self.frequencies, self.names = data.class_frequencies(), [data.name_of(k) for k in range(data.classes)]
+        self.codes = self._codes() if len(data.train) * self.classifier.size * 4 <= CODES_BYTES else None
+        self.facts["combination"] = {"n": self.n, "weights": self.shares, "filter": self.filter}
+
     def _tell_reached(self) -> None:
         """Where the falling weights ended: a short training stops above their end."""
         reached = int(self.optimiser_steps - self.decoder_start)
         left = 1 - min(reached * self.fall[0], self.fall[1])
         self.facts["loss_weights_reached"] = {"steps": reached, "share": left}
         if left > 1 - self.fall[1] + ROUNDING:
-            self.facts.setdefault("caveats", []).append(
-                f"the decoder's {reached} steps end before its loss weights have fallen ({left:.0%} left): lower fall_steps"
-            )
+            self.add_caveats({"loss_weights_left": left})
 
     def _first_of_each(self, images: Images) -> Images:
         """At most `classifier_images` of each class, the first in the data's order."""
@@ -175,16 +164,16 @@ class ReGene(AbstractMethod):
         """Each class's mean confidence over its rightly classified held-out images. Raises ValueError for a class without one."""
         self.eval()
         logits = torch.cat([self.classifier(x) for x, _ in data.held_out.batches()])
-        right, sure = logits.argmax(1) == data.held_out.y, logits.softmax(1).amax(1)
-        means = [sure[right & (data.held_out.y == k)].mean().item() for k in range(data.classes)]
-        undefined = [data.name_of(k) for k, mean in enumerate(means) if math.isnan(mean)]
+        means = confidences(logits, data.held_out.y)
+        by_name = {data.name_of(k): None if math.isnan(mean) else mean for k, mean in enumerate(means.tolist())}
+        undefined = [name for name, mean in by_name.items() if mean is None]
         if undefined and self.filter != "none":
             raise ValueError(
                 f"class {', '.join(undefined)}: the classifier is right on none of its held-out images, so that the confidence to pass "
                 "is undefined: train for more epochs, or hold out more images"
             )
-        self.confidence.copy_(torch.tensor(means).nan_to_num(math.inf))  # nothing passes what is undefined
-        self.facts["confidence"] = {data.name_of(k): None if math.isnan(mean) else mean for k, mean in enumerate(means)}
+        self.confidence.copy_(means.nan_to_num(math.inf))  # nothing passes what is undefined
+        self.facts["confidence"] = by_name
 
     @torch.no_grad()
     def _codes(self) -> Float[Tensor, "n d"]:
@@ -195,12 +184,10 @@ class ReGene(AbstractMethod):
             at += len(x)
         return codes
 
-    # What it can do.
     def encode(self, x: Tensor, y: Tensor) -> Tensor:
         return self.classifier.encode(x)
 
     def decode(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n c h w"]:
-        """Images of codes."""
         return self.decoder(z)
 
     def reconstruct(self, x: Tensor, y: Tensor) -> Tensor:
@@ -212,68 +199,37 @@ class ReGene(AbstractMethod):
 
     def propose(self, y: Int[Tensor, " n"]) -> Proposals:
         """One combination for each class asked for, and whether the filter lets it pass."""
-        z, sources_right = self._combined(y)
+        z, sources_right = self.combined(y)
         head, images = self.classifier.head(z), self.decoder(z)
         seen = self.classifier(images)
-        accepted = self._passes(head, y, self.filter != "none") & self._passes(seen, y, self.filter == "both")
-        return Proposals(images, accepted, head.argmax(1), seen.argmax(1), sources_right)
+        kept = torch.ones_like(y, dtype=torch.bool)
+        if self.filter != "none":
+            kept &= passes(head, y, self.confidence)
+        if self.filter == "both":
+            kept &= passes(seen, y, self.confidence)
+        return Proposals(images, kept, head.argmax(1), seen.argmax(1), sources_right)
 
     def sample(self, y: Tensor) -> Tensor:
         """Images of the classes asked for that pass the filter. Raises ValueError, naming the class, where the filter starves one."""
-        images = torch.empty(len(y), *self.spec.shape, device=y.device)
-        waiting, asked = torch.arange(len(y), device=y.device), torch.bincount(y, minlength=self.spec.classes)
-        tried = torch.zeros_like(asked)
-        while len(waiting):
-            labels = y[waiting].repeat(-(-min(AT_LEAST, self.images.at_once) // len(waiting)))
-            accepted, of_class = self._accepted(labels)
-            left = []
-            for k in labels.unique().tolist():
-                places, made = waiting[y[waiting] == k], accepted[of_class == k]
-                images[places[: len(made)]] = made[: len(places)]
-                left.append(places[len(made) :])
-            tried += torch.bincount(labels, minlength=self.spec.classes)
-            waiting = torch.cat(left).sort().values
-            self._check_fed(torch.bincount(y[waiting], minlength=self.spec.classes), asked, tried)
-        return images
+        at_once, shape = self.images.at_once, self.spec.shape
+        try:
+            return accepted(y, self._passing, shape=shape, names=self.names, at_once=at_once, tries=self.tries)
+        except Starved as problem:
+            self.facts["starved"] = {"class": problem.name, "combinations": problem.tried}
+            raise
 
     def sample_any(self, n: int) -> Tensor:
         """Classes drawn by their frequency."""
         return self.sample(torch.multinomial(self.frequencies, n, replacement=True))
 
-    def _accepted(self, y: Tensor) -> tuple[Tensor, Tensor]:
+    def _passing(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Images that pass, and their classes. What fails at z is not decoded."""
-        z, _ = self._combined(y)
+        z, _ = self.combined(y)
         if self.filter != "none":
-            passes = self._passes(self.classifier.head(z), y, True)
-            z, y = z[passes], y[passes]
+            kept = passes(self.classifier.head(z), y, self.confidence)
+            z, y = z[kept], y[kept]
         images = self.decoder(z)
         if self.filter == "both":
-            passes = self._passes(self.classifier(images), y, True)
-            images, y = images[passes], y[passes]
+            kept = passes(self.classifier(images), y, self.confidence)
+            images, y = images[kept], y[kept]
         return images, y
-
-    def _passes(self, logits: Tensor, y: Tensor, asked: bool) -> Tensor:
-        if not asked:
-            return torch.ones_like(y, dtype=torch.bool)
-        return logits.softmax(1).gather(1, y[:, None])[:, 0] >= self.confidence[y]
-
-    def _check_fed(self, waiting: Tensor, asked: Tensor, tried: Tensor) -> None:
-        starved = ((waiting > 0) & (tried >= self.tries * asked)).nonzero().flatten().tolist()
-        if starved:
-            k = starved[0]
-            self.facts["starved"] = {"class": self.name_of(k), "combinations": int(tried[k])}
-            made = int(asked[k] - waiting[k])
-            raise ValueError(
-                f"class {self.name_of(k)}: {int(tried[k])} combinations gave {made} images that pass the filter, of {int(asked[k])} asked "
-                "for: train for more epochs, set filter to latent or none, or raise tries"
-            )
-
-    def _combined(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """z = sum_i w_i z(x_i), and whether the classifier is right on all x_i."""
-        z, right = None, torch.ones_like(y, dtype=torch.bool)
-        for share, rows in zip(self.shares, self.rows.draw(y, self.n), strict=True):
-            code = self.codes[rows] if self.codes is not None else self.classifier.encode(self.images.x[rows] / 255)
-            right &= self.classifier.head(code).argmax(1) == y
-            z = share * code if z is None else z + share * code
-        assert z is not None
-        return z, right

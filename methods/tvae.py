@@ -1,70 +1,47 @@
-"""The VAEs with a pose latent, TVAE and DTVAE. They differ in what z is read from: the image, or the image put upright by its pose."""
+"""TVAE and DTVAE (002_250270577cfb522d.txt): VAEs with a pose u beside z, x' = T_u(y'), y' decoded from z.
+
+log p(x) >= E[log p(x|z,u)] - KL(q(z|x) || p(z)) - KL(q(u|x) || p(u)) (eq. 5). They differ in what z is read from: the image, or
+the image put upright by its pose, y = T_u^-1(x).
+"""
 
 from abc import abstractmethod
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, ClassVar
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from methods.base import AbstractVAE, Count, ImageSpec, Phase, Terms, TrainingData, method
-from methods.parts import (
-    Backbone,
-    Distribution,
-    Encoder,
-    Gaussian,
-    GaussianEncoder,
-    Joint,
-    Likelihood,
-    PixelDecoder,
-    Pixels,
-    Pose,
-    PoseMean,
-    PosePrior,
-    Span,
-    Transformation,
-    UprightFirst,
-    decoder_of,
-    mlp,
-)
+from methods.base import AbstractVAE, Count, ImageSpec, Latent, Phase, Terms, TrainingData, method
+from methods.choices import Backbone, Likelihood
+from methods.parts.distributions import Distribution, Gaussian, Joint, Pixels, standard_normal
+from methods.parts.mlp import mlp
+from methods.parts.networks import Encoder, GaussianEncoder, PixelDecoder, decoder_of
+from methods.parts.pose import Pose, PoseMean, PosePrior, UprightFirst
+from methods.parts.restarts import Restarts, reset_parts
+from methods.parts.transforms import Transformation
 
-COLLAPSED = 0.5
-"""Mean KL of z, in nats, below which training ended in the bad minimum of the paper's section VI: one template, bent by u."""
-LOOKED_AT = 1000
-
-Latent = Annotated[Count, Span(2, 64, log=True, whole=True)]
 Side = Annotated[int, Ge(2)]
 """Control points a side of a thin-plate spline."""
-Restarts = Annotated[int, Ge(0)]
 
 
 class AbstractTVAE(AbstractVAE):
     """z ~ N(0, I) and a pose u ~ p(u); p(x|z,u) about x' = T_u(y'), y' decoded from z. A code is [z, u].
 
-    log p(x) >= E[log p(x|z,u)] - KL(q(z|x) || p(z)) - KL(q(u|x) || p(u)) (002_250270577cfb522d.txt, eq. 5). Without a prior of u
-    (`pose_prior` none) its KL counts as zero and there is no bound. y' is warped as logits, empty page beyond its frame; the scales of
-    discretised logistic pixels stay. Training that ends with a z that says nothing (COLLAPSED) is begun anew, at most `restarts` times, and
-    said to have been.
+    Without a prior of u (`pose_prior` none) its KL counts as zero and there is no bound. y' is warped as logits, empty page beyond its
+    frame; the scales of discretised logistic pixels stay. Training that ends with a z that says nothing is begun anew, at most `restarts`
+    times, and said to have been.
     """
 
     decoder: PixelDecoder
-    canonical_name: ClassVar[str]
-    """What `canonical` gives, in the paper's words."""
 
-    def __init__(self, spec: ImageSpec, latent: int, pose: Pose, split: bool, restarts: int) -> None:
-        super().__init__()
-        if split and latent <= pose.size:
-            raise ValueError(
-                f"latent={latent} is split between z and a pose of {pose.size} numbers: give {pose.size + 1} or more, or split=false"
-            )
-        self.pose, self.pose_size, self.restarts = pose, pose.size, restarts
-        self.latent = latent - pose.size if split else latent
-        self.has_bound = pose.prior_name != "none"
-        self.drawn_pose = "poses drawn from p(u)" if self.has_bound else "in the mean pose of the training images"
-        self.facts["dimensions"] = {"z": self.latent, "u": pose.size}
+    def prior(self, y: Int[Tensor, " n"]) -> Joint[Distribution]:
+        return Joint(standard_normal(len(y), self.latent, y.device), self.pose.prior(len(y)))
+
+    def likelihood(self, z: Float[Tensor, "n d"], y: Int[Tensor, " n"]) -> Pixels:
+        return self.pose.applied(self.decoder(z[:, : self.latent]), z[:, self.latent :])
 
     @abstractmethod
     def pose_of(self, x: Float[Tensor, "n c h w"]) -> Distribution:
@@ -78,36 +55,48 @@ class AbstractTVAE(AbstractVAE):
     def in_mean_pose(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         """The same, in the mean pose of the training images."""
 
-    def prior(self, y: Int[Tensor, " n"]) -> Joint[Distribution]:
-        z = Gaussian.unit(torch.zeros(len(y), self.latent, device=y.device))
-        return Joint(z, self.pose.prior(len(y)))
-
-    def likelihood(self, z: Float[Tensor, "n d"], y: Int[Tensor, " n"]) -> Pixels:
-        return self.pose.applied(self.decoder(z[:, : self.latent]), z[:, self.latent :])
-
     def reference(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n c h w"]:
         """y', the page before its pose is applied, from the z of codes [z, u], or from z alone."""
         return self.decoder(z[:, : self.latent]).mean
 
+    def __init__(
+        self,
+        spec: ImageSpec,
+        *,
+        latent: Latent = 20,
+        transform: Transformation = "affine",
+        pose_prior: PosePrior = "none",
+        pose_mean: PoseMean = "fitted",
+        side: Side = 3,
+        rank: Count | None = None,
+        split: bool = False,
+        restarts: Annotated[int, Ge(0)] = 1,
+    ) -> None:
+        super().__init__()
+        self.pose = Pose(spec.height, spec.width, transform, pose_prior, pose_mean, side, rank)
+        self.pose_size = size = self.pose.size
+        if split and latent <= size:
+            raise ValueError(
+                f"latent={latent} is split between z and a pose of {size} numbers: give {size + 1} or more, or split=false"
+            )
+        self.latent, self.restarts = latent - size if split else latent, restarts
+        self.has_bound = pose_prior != "none"
+        self.drawn_pose = "poses drawn from p(u)" if self.has_bound else "in the mean pose of the training images"
+        self.facts["dimensions"] = {"z": self.latent, "u": self.pose_size}
+
     def phases(self, data: TrainingData) -> Iterator[Phase]:
         """One phase, and another for each restart; then the mean pose of the training images."""
-        informed = []
-        for attempt in range(self.restarts + 1):
-            if attempt:
-                self._begin_anew()
-            yield Phase(f"restart-{attempt}" if attempt else "train", self, self.terms)
-            informed.append(self._information(data))
-            if informed[-1] >= COLLAPSED:
-                break
+        restarts = Restarts(self, self.terms, self.restarts)
+        for name in restarts.attempts(data, self.begin_anew):
+            yield Phase(name, self, self.terms)
         self._settle(data)
-        self._tell(informed)
+        self.facts |= {"pose": self.pose.facts(), "restarts": len(restarts.nats) - 1}
+        self.add_caveats(self.pose.caveats() | restarts.caveats())
 
     @torch.no_grad()
-    def _begin_anew(self) -> None:
-        """Fresh weights, drawn from the noise stream on the device that is trained on."""
-        for module in self.modules():
-            if module is not self and callable(reset := getattr(module, "reset_parameters", None)):
-                reset()
+    def begin_anew(self) -> None:
+        """Back to the start of training, with fresh weights."""
+        reset_parts(self)
         self._start_upright()
         self.optimiser_steps.zero_()
 
@@ -116,37 +105,10 @@ class AbstractTVAE(AbstractVAE):
         """Weights of the pose's head such that training starts about the identity."""
 
     @torch.no_grad()
-    def _information(self, data: TrainingData) -> float:
-        """Mean of z's KL over the first training images, in nats."""
-        self.eval()
-        x, y = next(data.train.batches(LOOKED_AT))
-        return float(self.terms(x, y)["kl"].mean())
-
-    @torch.no_grad()
     def _settle(self, data: TrainingData) -> None:
         self.eval()
         sums = [self.pose_of(x).mean.sum(0) for x, _ in data.train.batches()]
         self.pose.mean_pose.copy_(torch.stack(sums).sum(0) / len(data.train))
-
-    def _tell(self, informed: list[float]) -> None:
-        """What the record has to say of the pose and of restarts; what a reader has to know first, as caveats."""
-        prior = self.pose.prior_name
-        mean = [round(value, 6) for value in self.pose.numbers(self.pose.mean_pose[None])[0].tolist()]
-        self.facts["pose"] = {"transform": self.pose.transform_name, "prior": prior, "mean": mean}
-        self.facts["restarts"] = len(informed) - 1
-        caveats = []
-        if prior == "none":
-            caveats.append(
-                f"u has no prior: its {self.pose.size} numbers cost no KL, there is no bound, samples are in the mean pose"
-            )
-        if not self.pose.mean_is_regular():
-            caveats.append("the mean pose is all but singular: what is shown in it is a few pixels of y'")
-        if len(informed) > 1:
-            caveats.append(f"restarts: {len(informed) - 1}, as z carried {informed[0]:.2f} nats at first")
-        if informed[-1] < COLLAPSED:
-            caveats.append(f"ends in a bad minimum: z carries {informed[-1]:.2f} nats")
-        if caveats:
-            self.facts["caveats"] = caveats
 
 
 @method("tvae", source="002_250270577cfb522d.txt, section III (T-VAE; Song 2017)")
@@ -164,21 +126,13 @@ class TVAE(AbstractTVAE):
         self,
         spec: ImageSpec,
         *,
-        latent: Latent = 20,
-        transform: Transformation = "affine",
-        pose_prior: PosePrior = "none",
-        pose_mean: PoseMean = "fitted",
-        side: Side = 3,
-        rank: Count | None = None,
-        split: bool = False,
-        restarts: Restarts = 1,
         backbone: Backbone = "mlp",
         hidden: Count | None = None,
         likelihood: Likelihood = "bernoulli",
+        **posed: Any,
     ) -> None:
-        pose = Pose(spec.height, spec.width, transform, pose_prior, pose_mean, side, rank)
-        super().__init__(spec, latent, pose, split, restarts)
-        self.encoder = Encoder(spec.shape, 2 * self.latent + pose.outputs, backbone, hidden)
+        super().__init__(spec, **posed)
+        self.encoder = Encoder(spec.shape, 2 * self.latent + self.pose.outputs, backbone, hidden)
         self.decoder = decoder_of(likelihood, spec.shape, self.latent, backbone, hidden)
         self._start_upright()
 
@@ -224,22 +178,14 @@ class DTVAE(AbstractTVAE):
         self,
         spec: ImageSpec,
         *,
-        latent: Latent = 20,
-        transform: Transformation = "affine",
-        pose_prior: PosePrior = "none",
-        pose_mean: PoseMean = "fitted",
-        side: Side = 3,
-        rank: Count | None = None,
-        split: bool = False,
-        restarts: Restarts = 1,
-        localisation: Count = 128,
         backbone: Backbone = "mlp",
         hidden: Count | None = None,
         likelihood: Likelihood = "bernoulli",
+        localisation: Count = 128,
+        **posed: Any,
     ) -> None:
-        pose = Pose(spec.height, spec.width, transform, pose_prior, pose_mean, side, rank)
-        super().__init__(spec, latent, pose, split, restarts)
-        self.localisation = nn.Sequential(nn.Flatten(), *mlp([spec.pixels, localisation, pose.outputs]))
+        super().__init__(spec, **posed)
+        self.localisation = nn.Sequential(nn.Flatten(), *mlp([spec.pixels, localisation, self.pose.outputs]))
         self.encoder = GaussianEncoder(spec.shape, self.latent, backbone, hidden)
         self.decoder = decoder_of(likelihood, spec.shape, self.latent, backbone, hidden)
         self._start_upright()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -91,16 +91,26 @@ Measured = float | Items | dict[str, float | Items]
 
 @dataclass(frozen=True)
 class Metric:
-    """A registered function. `needs` are the names of the evidence it reads, its arguments; `scores` what it reports."""
+    """A registered function. reads: argument to the name of the evidence that it takes; scores: what it reports."""
 
     name: str
     function: Callable[..., Measured]
     source: str
     family: str
-    needs: tuple[str, ...]
+    reads: Mapping[str, str]
     scores: dict[str, Score]
     plugin: str = ""
     """The plug-in's file that registers it, which may be another than its function's."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The names of the evidence that it takes."""
+        return tuple(self.reads.values())
+
+
+def read_by(function: Callable[..., Any]) -> dict[str, str]:
+    """Argument to the name of the evidence that it takes: its own."""
+    return {name: name for name in inspect.signature(function).parameters}
 
 
 def match_one_to_one(numbers: Tensor, classes: Tensor) -> Tensor:
@@ -131,23 +141,25 @@ def metric(
     better: Better = "none",
     scores: dict[str, Score] | None = None,
     figures: dict[str, Score] | None = None,
+    name: str = "",
+    reads: Mapping[str, str] | None = None,
 ) -> Callable[[_Function], _Function]:
     """Register a function as a metric.
 
     Its arguments name the evidence it needs. With `unit` and `better` it reports one score under its own name and returns
     a float or `Items`; with `scores`, where one computation gives several, a dict of exactly those names.
+    name: where not the function's. reads: arguments that take evidence of another name than their own.
     `figures` is the old name of `scores`, for one version. Raises ValueError where a name is taken.
     """
 
     def register(function: _Function) -> _Function:
-        name = function.__name__
-        reported = {**(scores or {}), **(figures or {})} or {name: Score(unit, better)}
+        own = name or function.__name__
+        reported = {**(scores or {}), **(figures or {})} or {own: Score(unit, better)}
         taken = {one for other in registry.values() for one in other.scores} & set(reported)
-        if taken or name in registry:
-            raise ValueError(f"metric {name!r}: the name {', '.join(sorted(taken)) or name} is already registered")
+        if taken or own in registry:
+            raise ValueError(f"metric {own!r}: the name {', '.join(sorted(taken)) or own} is already registered")
         family = function.__module__.rsplit(".", 1)[-1]
-        needs = tuple(inspect.signature(function).parameters)
-        registry[name] = Metric(name, function, source, family, needs, reported)
+        registry[own] = Metric(own, function, source, family, read_by(function) | dict(reads or {}), reported)
         return function
 
     return register

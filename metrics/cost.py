@@ -2,53 +2,34 @@
 
 from __future__ import annotations
 
-from metrics.base import metric
+from metrics.base import Better, metric
 
 MEBIBYTE = 2**20
 
 
-@metric(
-    unit="s",
-    better="lower",
-    source="harness clock: training alone, searches included; no set-up, no evaluation, no logging",
+def _register(name: str, unit: str, better: Better, source: str) -> None:
+    """A cost as the harness measured it."""
+
+    @metric(name=name, unit=unit, better=better, source=source, reads={"measured": name})
+    def cost(measured: float) -> float:
+        """As the harness measured it."""
+        return float(measured)
+
+
+CLOCK = "harness clock:"
+SHARED = "which rows of a seed share; trained once, counted in each row"
+_register(
+    "train_seconds", "s", "lower", f"{CLOCK} training alone, searches included; no set-up, no evaluation, no logging"
 )
-def train_seconds(train_seconds: float) -> float:
-    """Seconds of training."""
-    return float(train_seconds)
-
-
-@metric(
-    unit="s",
-    better="none",
-    source="harness clock: the part of train_seconds that phases take which rows of a seed share; trained once, counted in each row",
+_register("shared_train_seconds", "s", "none", f"{CLOCK} the part of train_seconds that phases take {SHARED}")
+_register(
+    "seconds_per_100_trials",
+    "s",
+    "none",
+    f"{CLOCK} seconds for 100 trials of the method's searches, pruned trials included",
 )
-def shared_train_seconds(shared_train_seconds: float) -> float:
-    """Seconds of the shared phases."""
-    return float(shared_train_seconds)
-
-
-@metric(
-    unit="s",
-    better="none",
-    source="harness clock: seconds for 100 trials of the method's searches, pruned trials included",
-)
-def seconds_per_100_trials(seconds_per_100_trials: float) -> float:
-    """Seconds for 100 trials."""
-    return float(seconds_per_100_trials)
-
-
-@metric(
-    unit="images/s", better="higher", source="harness clock: training images by training seconds, searches left out"
-)
-def images_per_second(images_per_second: float) -> float:
-    """Training images a second."""
-    return float(images_per_second)
-
-
-@metric(unit="s", better="lower", source="harness clock: seconds for 10,000 samples")
-def sample_seconds(sample_seconds: float) -> float:
-    """Seconds for 10,000 samples."""
-    return float(sample_seconds)
+_register("images_per_second", "images/s", "higher", f"{CLOCK} training images by training seconds, searches left out")
+_register("sample_seconds", "s", "lower", f"{CLOCK} seconds for 10,000 samples")
 
 
 @metric(unit="MiB", better="lower", source="the device allocator's peak on a GPU, the process's peak on a CPU")
@@ -57,7 +38,4 @@ def peak_memory_mib(peak_memory_bytes: int) -> float:
     return peak_memory_bytes / MEBIBYTE
 
 
-@metric(unit="parameters", better="none", source="trainable numbers of the method")
-def parameters(parameters: int) -> float:
-    """How many numbers the method trains."""
-    return float(parameters)
+_register("parameters", "parameters", "none", "trainable numbers of the method")

@@ -22,11 +22,10 @@ RULES = (
 )
 
 
-def _scores(name: str) -> dict[str, Score]:
-    return {f"{kind}_{name}": Score("", "none") for kind in ("novelty", "authenticity", "closer_than_training")}
+KINDS = ("novelty", "authenticity", "closer_than_training")
 
 
-def _measured(name: str, near: Neighbours, own: Tensor, spacing: Tensor) -> dict[str, float | Items]:
+def nearest(near: Neighbours, own: Tensor, spacing: Tensor) -> tuple[Items, ...]:
     """The three scores of M images.
 
     novelty: mean distance to the nearest training image. near.distances: (M,K), nearest first.
@@ -38,69 +37,37 @@ def _measured(name: str, near: Neighbours, own: Tensor, spacing: Tensor) -> dict
     An image equal to r, at another index, is another: where training images are repeated, own and spacing are 0.
     """
     distance = near.distances[:, 0]
-    values = (distance, (distance > own).double(), (distance < spacing.quantile(0.5)).double())
-    return {score: Items(value) for score, value in zip(_scores(name), values, strict=True)}
+    return Items(distance), Items((distance > own).double()), Items((distance < spacing.quantile(0.5)).double())
 
 
-@metric(source=f"{MSE}; {RULES}", scores=_scores("mse"))
-def nearest_mse(near_mse: Neighbours, near_mse_own: Tensor, spacing_mse: Tensor) -> dict[str, float | Items]:
-    """Of generations: see `_measured`."""
-    return _measured("mse", near_mse, near_mse_own, spacing_mse)
+def novelty_ssim(near: Neighbours) -> Items:
+    """Similarity to the most similar training image, in [-1, 1], 1 where they are equal. Lower is newer."""
+    return Items(near.distances[:, 0])
 
 
-@metric(source=f"{MSE}; {RULES}", scores=_scores("mse_test"))
-def nearest_mse_test(
-    near_mse_test: Neighbours, near_mse_own_test: Tensor, spacing_mse: Tensor
-) -> dict[str, float | Items]:
-    """Of real test images: see `_measured`."""
-    return _measured("mse_test", near_mse_test, near_mse_own_test, spacing_mse)
+def _register(measure: str, source: str, images: str) -> None:
+    """Of one distance and one set of images, by its suffix."""
+    names = [f"{kind}_{measure}{images}" for kind in KINDS]
+
+    @metric(
+        name=f"nearest_{measure}{images}",
+        source=f"{source}; {RULES}",
+        scores={name: Score("", "none") for name in names},
+        reads={
+            "near": f"near_{measure}{images}",
+            "own": f"near_{measure}_own{images}",
+            "spacing": f"spacing_{measure}",
+        },
+    )
+    def measured(near: Neighbours, own: Tensor, spacing: Tensor) -> dict[str, float | Items]:
+        """See `nearest`."""
+        return dict(zip(names, nearest(near, own, spacing), strict=True))
 
 
-@metric(source=f"{MSE}; {RULES}", scores=_scores("mse_recon"))
-def nearest_mse_recon(
-    near_mse_recon: Neighbours, near_mse_own_recon: Tensor, spacing_mse: Tensor
-) -> dict[str, float | Items]:
-    """Of reconstructions of test images, quantised as samples are: see `_measured`."""
-    return _measured("mse_recon", near_mse_recon, near_mse_own_recon, spacing_mse)
-
-
-@metric(source=f"{NEUTRAL}; {RULES}", scores=_scores("neutral"))
-def nearest_neutral(
-    near_neutral: Neighbours, near_neutral_own: Tensor, spacing_neutral: Tensor
-) -> dict[str, float | Items]:
-    """Of generations: see `_measured`."""
-    return _measured("neutral", near_neutral, near_neutral_own, spacing_neutral)
-
-
-@metric(source=f"{NEUTRAL}; {RULES}", scores=_scores("neutral_test"))
-def nearest_neutral_test(
-    near_neutral_test: Neighbours, near_neutral_own_test: Tensor, spacing_neutral: Tensor
-) -> dict[str, float | Items]:
-    """Of real test images: see `_measured`."""
-    return _measured("neutral_test", near_neutral_test, near_neutral_own_test, spacing_neutral)
-
-
-@metric(source=f"{NEUTRAL}; {RULES}", scores=_scores("neutral_recon"))
-def nearest_neutral_recon(
-    near_neutral_recon: Neighbours, near_neutral_own_recon: Tensor, spacing_neutral: Tensor
-) -> dict[str, float | Items]:
-    """Of reconstructions of test images, quantised as samples are: see `_measured`."""
-    return _measured("neutral_recon", near_neutral_recon, near_neutral_own_recon, spacing_neutral)
-
-
-@metric(unit="", better="none", source=SSIM)
-def novelty_ssim(near_ssim: Neighbours) -> Items:
-    """Of generations: similarity to the most similar training image, in [-1, 1], 1 where they are equal. Lower is newer."""
-    return Items(near_ssim.distances[:, 0])
-
-
-@metric(unit="", better="none", source=SSIM)
-def novelty_ssim_test(near_ssim_test: Neighbours) -> Items:
-    """Of real test images: see `novelty_ssim`."""
-    return Items(near_ssim_test.distances[:, 0])
-
-
-@metric(unit="", better="none", source=SSIM)
-def novelty_ssim_recon(near_ssim_recon: Neighbours) -> Items:
-    """Of reconstructions of test images, quantised as samples are: see `novelty_ssim`."""
-    return Items(near_ssim_recon.distances[:, 0])
+SETS = ("", "_test", "_recon")
+"""Of generations, of real test images, and of reconstructions of test images, quantised as samples are."""
+for distance, stated in (("mse", MSE), ("neutral", NEUTRAL)):
+    for images in SETS:
+        _register(distance, stated, images)
+for images in SETS:
+    metric(name=f"novelty_ssim{images}", better="none", source=SSIM, reads={"near": f"near_ssim{images}"})(novelty_ssim)

@@ -94,13 +94,15 @@ def here(verb: str, *rest: object, results: Path | None = None) -> Outcome:
     import metrics
     from bench.cli import app as cli
     from bench.datasets import registry as datasets
-    from bench.runner.launchers import base as launchers
     from bench.runner.launchers import find as find_launcher
+    from bench.runtime.registry import Registry
+    from bench.scoring import evidence
     from methods.backbones import BACKBONES
 
     methods.load()
     metrics.load()
     datasets.names()
+    evidence.load()
     find_launcher("local")
     words, threads = arguments(verb, *rest, results=results), torch.get_num_threads()
     out, err = io.StringIO(), io.StringIO()
@@ -109,13 +111,8 @@ def here(verb: str, *rest: object, results: Path | None = None) -> Outcome:
         for one in (contextlib.redirect_stdout(out), contextlib.redirect_stderr(err)):
             held.enter_context(one)
         held.enter_context(mock.patch("sys.argv", ["bench", *words]))
-        for registry in (
-            methods.base.registry,
-            metrics.base.registry,
-            datasets.registry,
-            launchers.registry,
-            BACKBONES,
-        ):
+        every = (methods.base.registry, metrics.base.registry, datasets.registry, BACKBONES, *Registry.every)
+        for registry in every:
             held.enter_context(mock.patch.dict(registry))
         try:
             cli.main()

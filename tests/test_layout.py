@@ -230,6 +230,70 @@ def test_mlflow_is_imported_where_it_is_written_to_alone() -> None:
     assert [str(one) for one in strangers] == []
 
 
+# Sizes and copies.
+
+LINES_OF_A_FILE, LINES_OF_A_FUNCTION, LINES_OF_A_COPY = 250, 50, 6
+FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+
+def test_no_file_and_no_function_is_long() -> None:
+    long = [f"{path}: {count}" for path in FILES if (count := len(path.read_text().splitlines())) > LINES_OF_A_FILE]
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                start = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+                count = (node.end_lineno or start) - start + 1
+                long += [f"{path}:{start} {node.name}: {count}"] if count > LINES_OF_A_FUNCTION else []
+    assert long == []
+
+
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    """Lines of code by number: no import, no docstring, no comment, no signature of a constructor, nothing that only closes a bracket."""
+    tree = ast.parse(text)
+    out: set[int] = set()
+    for node in ast.walk(tree):
+        first, last = getattr(node, "lineno", 0), getattr(node, "end_lineno", 0) or 0
+        docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if isinstance(node, ast.Import | ast.ImportFrom) or docstring:
+            out |= set(range(first, last + 1))
+        elif isinstance(node, ast.FunctionDef) and node.name == "__init__":
+            out |= set(range(first, node.body[0].lineno))
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.strip()
+        if number not in out and line and not line.startswith("#"):
+            yield number, line
+
+
+def _copies(files: dict[str, str]) -> list[str]:
+    """Where a run of lines of one file stands in another, or further down, again."""
+    seen: dict[tuple[str, ...], str] = {}
+    found: list[str] = []
+    for name, text in files.items():
+        lines = list(_statements(text))
+        last = 0
+        for at in range(len(lines) - LINES_OF_A_COPY + 1):
+            run = tuple(line for _, line in lines[at : at + LINES_OF_A_COPY])
+            place = f"{name}:{lines[at][0]}"
+            if run in seen and lines[at][0] > last:
+                found.append(f"{seen[run]} = {place}")
+                last = lines[at + LINES_OF_A_COPY - 1][0]
+            seen.setdefault(run, place)
+    return found
+
+
+def test_no_run_of_lines_is_written_twice() -> None:
+    assert _copies({path.relative_to(ROOT).as_posix(): path.read_text() for path in FILES}) == []
+
+
+def test_the_check_of_copies_tells_a_copy() -> None:
+    body = "".join(f"    x{at} = {at}\n" for at in range(5)) + "    return x1\n"
+    assert _copies({"a.py": f"def f():\n{body}", "b.py": f"def g():\n    y = 0\n{body}"}) == ["a.py:2 = b.py:3"]
+    assert not _copies({"a.py": f"def f():\n{body}", "b.py": f"def g():\n{body.replace('x3', 'z')}"})
+    init = "class A:\n    def __init__(\n        self,\n" + "".join(f"        o{at}: int,\n" for at in range(6))
+    init += "    ):\n        self.a = 1\n"
+    assert not _copies({"a.py": init, "b.py": init})
+
+
 # What is loaded.
 
 

@@ -14,9 +14,10 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_example_is_the_file_that_the_tests_run() -> None:
-    (shown,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert shown.strip() in (ROOT / "examples" / "my_vae.py").read_text(encoding="utf-8")
+def test_the_examples_are_the_files_that_the_tests_run() -> None:
+    shown = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    for name, part in zip(("my_vae.py", "my_metric.py"), shown, strict=True):
+        assert part.strip() in (ROOT / "examples" / name).read_text(encoding="utf-8")
 
 
 def test_every_dependency_earns_a_line() -> None:

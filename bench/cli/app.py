@@ -5,10 +5,9 @@ import sys
 import typer
 
 from bench.cli.boards import figure, leaderboard
-from bench.cli.machine import doctor, prepare
+from bench.cli.inspect import doctor, list_, prepare, show
 from bench.cli.perf import perf
 from bench.cli.run import cell, run
-from bench.cli.show import list_, show
 from bench.cli.store import track, ui
 from bench.cli.tune import tune
 from bench.runtime.errors import UsageError, is_usage
@@ -23,18 +22,9 @@ app = typer.Typer(
 data_app = typer.Typer(help="Data sets.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
 
-app.command()(run)
-app.command(name="list")(list_)
-app.command()(show)
-app.command()(leaderboard)
-app.command()(figure)
-app.command()(ui)
-app.command()(track)
-app.command()(tune)
 data_app.command()(prepare)
-app.command()(perf)
-app.command()(doctor)
-app.command()(cell)
+for verb in (run, list_, show, leaderboard, figure, ui, track, tune, perf, doctor, cell):
+    app.command(verb.__name__.removesuffix("_"))(verb)
 
 
 def main() -> None:

@@ -8,6 +8,8 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from tabulate import tabulate
+
 from bench.config.suite import load_suite, suite_names
 from bench.records.cells import BrokenRecord, cells_folder, read
 from bench.records.record import Record
@@ -23,19 +25,22 @@ if TYPE_CHECKING:
 def _load(plugins: list[str]) -> None:
     import methods
     import metrics
-    from bench.config.plugins import load_plugin
 
     methods.load()
     metrics.load()
-    for plugin in plugins:
-        load_plugin(plugin)
+    _load_plugins(plugins)
+
+
+def _load_plugins(plugins: list[str]) -> None:
+    if plugins:
+        from bench.config.plugins import load_plugin  # torch comes with it
+
+        for plugin in plugins:
+            load_plugin(plugin)
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
-    return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]) for row in rows
-    )
+    return tabulate(rows, tablefmt="plain", disable_numparse=True)
 
 
 def listing(what: str, plugins: list[str]) -> str:
@@ -46,6 +51,7 @@ def listing(what: str, plugins: list[str]) -> str:
         from bench.datasets import describe as describe_dataset
         from bench.datasets import names
 
+        _load_plugins(plugins)
         return _columns([(name, describe_dataset(name.partition(":")[0]).about) for name in names()])
     _load(plugins)
     if what == "methods":
@@ -55,24 +61,21 @@ def listing(what: str, plugins: list[str]) -> str:
     from metrics.base import registry
 
     arrows = {"lower": "↓", "higher": "↑", "none": " "}
-    rows = [
-        (name, arrows[figure.better], figure.unit, metric.family, metric.source)
-        for metric in registry.values()
-        for name, figure in metric.scores.items()
-    ]
-    return _columns(rows)
+    return _columns(
+        [
+            (name, arrows[score.better], score.unit, metric.family, metric.source)
+            for metric in registry.values()
+            for name, score in metric.scores.items()
+        ]
+    )
 
 
 def describe(name: str, results: str | None, plugins: list[str]) -> str:
     """A method with its options, a suite, or a cell's record by id or the start of one. Raises UsageError for neither."""
     folder = cells_folder(results_folder(results))
-    found = (
-        sorted(path.name for path in folder.glob(f"{name}*") if (path / "record.json").is_file())
-        if folder.is_dir()
-        else []
-    )
-    if name in found or (len(found) == 1 and name not in suite_names()):
-        return _cell(folder / (name if name in found else found[0]))
+    cells = sorted(path.parent.name for path in folder.glob("*/record.json") if path.parent.name.startswith(name))
+    if name in cells or (len(cells) == 1 and name not in suite_names()):
+        return _cell(folder / (name if name in cells else cells[0]))
     if name in suite_names() or name.endswith(".toml"):
         return json.dumps(load_suite(name).model_dump(exclude_none=True), indent=1)
     _load(plugins)
@@ -80,8 +83,8 @@ def describe(name: str, results: str | None, plugins: list[str]) -> str:
 
     if name in registry:
         return _method(name)
-    if found:
-        raise UsageError(f"cell {name!r} is the start of {len(found)} ids: {', '.join(found[:10])}")
+    if cells:
+        raise UsageError(f"cell {name!r} is the start of {len(cells)} ids: {', '.join(cells[:10])}")
     raise UsageError(nearest(name, [*registry, *suite_names()], "method, suite or cell"))
 
 
@@ -96,11 +99,7 @@ def _method(name: str) -> str:
         f"source: {entry.source}",
         f"code: {inspect.getfile(entry.cls)}",
     ]
-    uses = [
-        when
-        for when, used in (("in training", entry.cls.labels_in_training), ("at test time", entry.cls.labels_at_test))
-        if used
-    ]
+    uses = ["in training"] * entry.cls.labels_in_training + ["at test time"] * entry.cls.labels_at_test
     lines.append(f"labels: {' and '.join(uses) or 'not used'}")
     options, searched = declared(entry.cls), spans(entry.cls)
     lines.append("options:" if options else "options: none")

@@ -26,27 +26,18 @@ def examine(results: str | None, root: str | None) -> int:
 
 
 def _software() -> Iterator[Finding]:
-    found = environment.versions()
-    absent = [name for name, version in found.items() if version == "absent" and name != "latentbench"]
-    yield not absent, "packages", ", ".join(f"{name} {version}" for name, version in found.items())
+    versions = environment.versions()
+    absent = [name for name, version in versions.items() if version == "absent" and name != "latentbench"]
+    yield not absent, "packages", ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def _devices() -> Iterator[Finding]:
-    bf16 = (
-        "bf16 in hardware"
-        if environment.cpu_has_bf16()
-        else "no bf16 in hardware: --precision bf16 will be slower than fp32"
-    )
-    yield True, "cpu", f"{environment.processor()}; {bf16}"
-    if torch.cuda.is_available():
-        for index in range(torch.cuda.device_count()):
-            free, total = torch.cuda.mem_get_info(index)
-            yield (
-                True,
-                f"cuda:{index}",
-                f"{torch.cuda.get_device_name(index)}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free",
-            )
-    else:
+    slower = "no bf16 in hardware: --precision bf16 will be slower than fp32"
+    yield True, "cpu", f"{environment.processor()}; {'bf16 in hardware' if environment.cpu_has_bf16() else slower}"
+    for index in range(torch.cuda.device_count()):
+        free, total = (size / 2**30 for size in torch.cuda.mem_get_info(index))
+        yield True, f"cuda:{index}", f"{torch.cuda.get_device_name(index)}, {free:.1f} of {total:.1f} GiB free"
+    if not torch.cuda.is_available():
         yield True, "cuda", "none that torch can use: everything runs on the CPU"
 
 

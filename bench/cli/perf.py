@@ -38,5 +38,5 @@ def perf(
     """
     from bench.perf.compare import PerfSettings, compare
 
-    asked = PerfSettings(method, dataset, tuple(set_ or ()), batch, backbone, likelihood)
-    raise typer.Exit(compare(asked, data_root, device, threads, repeats, suite, plugin or []))
+    settings = PerfSettings(method, dataset, tuple(set_ or ()), batch, backbone, likelihood)
+    raise typer.Exit(compare(settings, data_root, device, threads, repeats, suite, plugin or []))

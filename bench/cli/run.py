@@ -1,76 +1,38 @@
 """The verbs `run` and `cell` of the command line."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from bench.cli.flags import NAMES_OF_BACKBONES, DataRoot, Device, Likelihood, Plugin, Results, SuiteOption, TrackingUri
-from bench.config.choices import OPTIMISERS, Precision
-
-RATES = ", ".join(f"{name} {one.learning_rate:g}" for name, one in OPTIMISERS.items())
+from bench.cli import flags
 
 
 def run(
-    suite: SuiteOption = "digits",
-    methods: Annotated[
-        str | None,
-        typer.Option(
-            help="Only these rows, with commas between; the label of a sweep stands for all of its rows.", metavar="A,B"
-        ),
-    ] = None,
-    seeds: Annotated[str | None, typer.Option(help="A number of seeds, or the seeds: 3 or 0,1,2.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs instead of the suite's.", min=1)] = None,
-    dataset: Annotated[
-        str | None, typer.Option(help="A data set instead of the suite's: a name, folder:PATH or npz:PATH.")
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="An option of a row, as in lambda-hot.lam=3; a list gives a row for each value, as in vae.latent=[2,5].",
-            metavar="LABEL.OPTION=VALUE",
-        ),
-    ] = None,
-    data_root: DataRoot = None,
-    results: Results = None,
-    device: Device = "auto",
-    precision: Annotated[Precision | None, typer.Option(help="fp32, or bf16 for the layers' products.")] = None,
-    backbone: Annotated[
-        str | None,
-        typer.Option(help="The rows' shared network instead of the suite's.", metavar=NAMES_OF_BACKBONES),
-    ] = None,
-    likelihood: Likelihood = None,
-    optimiser: Annotated[
-        str | None,
-        typer.Option(
-            help=f"Instead of the suite's; another one brings its own learning rate ({RATES}).",
-            metavar="|".join(OPTIMISERS),
-        ),
-    ] = None,
-    neutral_epochs: Annotated[
-        int | None,
-        typer.Option(help="Epochs of the neutral classifier instead of the suite's or its network's own.", min=1),
-    ] = None,
-    jobs: Annotated[
-        int | None, typer.Option(help="Cells side by side [one a core on a CPU, one on a GPU].", min=1)
-    ] = None,
-    threads: Annotated[
-        int | None,
-        typer.Option(help="CPU threads of a cell [1 on a CPU]; another number may change last bits.", min=1),
-    ] = None,
-    launcher: Annotated[
-        str, typer.Option(help="What runs the cells: local, or one that a plug-in or package adds.")
-    ] = "local",
-    time_limit: Annotated[float | None, typer.Option(help="Seconds that a cell may take.", min=0.001)] = None,
-    inception: Annotated[
-        str, typer.Option(help="Inception weights for FID: auto, download, none or their path.")
-    ] = "auto",
-    plugin: Plugin = None,
-    tracking_uri: TrackingUri = None,
-    retry: Annotated[Literal["failed"] | None, typer.Option(help="Run cells again whose status is not ok.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Run every cell again.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cells and an estimate, run nothing.")] = False,
+    suite: flags.SuiteOption = "digits",
+    methods: flags.Methods = None,
+    seeds: flags.Seeds = None,
+    epochs: flags.Epochs = None,
+    dataset: flags.DatasetOption = None,
+    set_: flags.Settings = None,
+    data_root: flags.DataRoot = None,
+    results: flags.Results = None,
+    device: flags.Device = "auto",
+    precision: flags.Precision = None,
+    backbone: flags.Backbone = None,
+    likelihood: flags.Likelihood = None,
+    optimiser: flags.Optimiser = None,
+    neutral_epochs: flags.NeutralEpochs = None,
+    jobs: flags.Jobs = None,
+    threads: flags.Threads = None,
+    launcher: flags.Launcher = "local",
+    time_limit: flags.TimeLimit = None,
+    inception: flags.Inception = "auto",
+    plugin: flags.Plugin = None,
+    tracking_uri: flags.TrackingUri = None,
+    retry: flags.Retry = None,
+    force: flags.Force = False,
+    dry_run: flags.DryRun = False,
 ) -> None:
     """Run a suite: every row and seed that has no record yet, then its leaderboard. Run it again to go on after a crash."""
     if not dry_run:
@@ -81,12 +43,12 @@ def run(
     from bench.config.overrides import SuiteOverrides
     from bench.runner.plan import RunSettings
 
-    settings = tuple(set_ or ())
-    choice = SuiteOverrides(
-        suite, methods, seeds, epochs, dataset, settings, precision, backbone, optimiser, likelihood, neutral_epochs
+    changes = tuple(set_ or ())
+    overrides = SuiteOverrides(
+        suite, methods, seeds, epochs, dataset, changes, precision, backbone, optimiser, likelihood, neutral_epochs
     )
-    request = RunSettings(data_root, results, device, jobs, inception, tuple(plugin or ()), threads, launcher)
-    raise typer.Exit(run_suite(choice, request, time_limit, tracking_uri, retry == "failed", force, dry_run))
+    settings = RunSettings(data_root, results, device, jobs, inception, tuple(plugin or ()), threads, launcher)
+    raise typer.Exit(run_suite(overrides, settings, time_limit, tracking_uri, retry == "failed", force, dry_run))
 
 
 def cell(

@@ -24,8 +24,8 @@ from bench.tracking import tracker as track
 
 
 def run_suite(
-    choice: SuiteOverrides,
-    request: RunSettings,
+    overrides: SuiteOverrides,
+    settings: RunSettings,
     time_limit: float | None,
     tracking_uri: str | None,
     retry_failed: bool,
@@ -33,9 +33,9 @@ def run_suite(
     dry_run: bool,
 ) -> int:
     """Exit status: 0 every cell ok, 1 some cell is not, 130 interrupted."""
-    suite = choice.settle(request.plugins)  # plug-ins are there from here on, launchers too
-    make_launcher = find_launcher(request.launcher)
-    plan = make_plan(suite, request)
+    suite = overrides.settle(settings.plugins)  # plug-ins are there from here on, launchers too
+    make_launcher = find_launcher(settings.launcher)
+    plan = make_plan(suite, settings)
     results = Path(plan.results)
     if dry_run:
         print(dry(plan, retry_failed, force))
@@ -104,7 +104,7 @@ def dry(plan: Plan, retry_failed: bool, force: bool) -> str:
         f"  {cell.cell:<48} {clock(seconds):>8}  {basis}" for cell in todo for seconds, basis in [estimates[cell.cell]]
     ]
     total = sum(seconds for seconds, _ in estimates.values()) / plan.side_by_side
-    return "\n".join([*lines, f"about {clock(total)} in all, as far as these figures reach"])
+    return "\n".join([*lines, f"about {clock(total)} in all, as far as these times reach"])
 
 
 def rebuild_store(results: str | None, tracking_uri: str | None) -> str:

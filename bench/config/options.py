@@ -11,7 +11,7 @@ from bench.config.suite import explain
 from bench.records.record import BERNOULLI
 from bench.runtime.errors import UsageError, nearest
 from methods.backbones import BACKBONES
-from methods.base import AbstractMethod, Entry, ImageSpec, registry
+from methods.base import AbstractMethod, Entry, ImageSpec, Weighs, check_capabilities, registry
 from methods.choices import Backbone, Chosen, Likelihood
 from methods.parts import Span
 
@@ -29,16 +29,24 @@ def find(name: str) -> Entry:
 
 
 def declared(cls: type[AbstractMethod]) -> dict[str, inspect.Parameter]:
-    """Keyword-only arguments of the constructor, by name."""
-    parameters = inspect.signature(cls.__init__).parameters
-    return {name: p for name, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
+    """Keyword-only arguments of the constructor by name, and of its base's where `**` hands the others on; annotations are types."""
+    found: list[dict[str, inspect.Parameter]] = []
+    for base in cls.__mro__:
+        if (constructor := vars(base).get("__init__")) is None:
+            continue
+        parameters = inspect.signature(constructor).parameters.values()
+        hints = get_type_hints(constructor, include_extras=True)
+        own = [p for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
+        found.append({p.name: p.replace(annotation=hints.get(p.name, Any)) for p in own})
+        if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
+            break
+    return {name: p for options in reversed(found) for name, p in options.items()}
 
 
 def spans(cls: type[AbstractMethod]) -> dict[str, Span]:
     """Where each option that can be tuned is searched, as its type declares it."""
-    hints = get_type_hints(cls.__init__, include_extras=True)
-    found = {name: _span(hints[name]) for name in declared(cls)}
-    return {name: span for name, span in found.items() if span is not None}
+    searched = {name: _span(p.annotation) for name, p in declared(cls).items()}
+    return {name: span for name, span in searched.items() if span is not None}
 
 
 def _span(hint: Any) -> Span | None:
@@ -49,8 +57,7 @@ def _span(hint: Any) -> Span | None:
 
 def sweepable(cls: type[AbstractMethod]) -> set[str]:
     """Options whose type takes no list: one that is given for them stands for several values."""
-    hints = get_type_hints(cls.__init__, include_extras=True)
-    return {name for name in declared(cls) if not _takes_list(hints[name])}
+    return {name for name, p in declared(cls).items() if not _takes_list(p.annotation)}
 
 
 def _takes_list(hint: Any) -> bool:
@@ -62,7 +69,7 @@ def _takes_list(hint: Any) -> bool:
 
 
 def on_shared(
-    label: str, entry: Entry, given: dict[str, Any], backbone: str, likelihood: str = BERNOULLI
+    label: str, entry: Entry, options: dict[str, Any], backbone: str, likelihood: str = BERNOULLI
 ) -> dict[str, Any]:
     """A row's options with the suite's backbone and likelihood, where its method takes the shared ones.
 
@@ -70,24 +77,24 @@ def on_shared(
     likelihoods don't compare at all; and where the method states a likelihood in nats that can't be the suite's.
     """
     takes = shared_options(entry)
-    if likelihood != BERNOULLI and "likelihood" not in takes and hasattr(entry.cls, "log_weight"):
+    if likelihood != BERNOULLI and "likelihood" not in takes and issubclass(entry.cls, Weighs):
         raise UsageError(
             f"{label}: method {entry.name!r} has no option `likelihood`, so its pixels can't be {likelihood}: give it that option, of type "
             "Likelihood (methods.parts), or leave the row out"
         )
     for name in takes:
-        if name in given:
+        if name in options:
             raise UsageError(
                 f"{label}.{name}: one {name} for all rows: set `{name}` for the whole suite, or run it with --{name}"
             )
     chosen = {"backbone": backbone, "likelihood": likelihood}
-    return {**given, **{name: chosen[name] for name in takes}}
+    return {**options, **{name: chosen[name] for name in takes}}
 
 
 def shared_options(entry: Entry) -> list[str]:
     """Those of backbone and likelihood that a method takes from the suite: it declares them with our types."""
-    hints = get_type_hints(entry.cls.__init__, include_extras=True)
-    return [name for name, kind in SHARED.items() if hints.get(name) == kind]
+    options = declared(entry.cls)
+    return [name for name, kind in SHARED.items() if name in options and options[name].annotation == kind]
 
 
 def check_backbone(name: str) -> str:
@@ -97,37 +104,30 @@ def check_backbone(name: str) -> str:
     return name
 
 
-def _checked(hint: Any) -> Any:
-    """The type of an option with the check of what it names."""
-    return (
-        Annotated[hint, AfterValidator(check_backbone)]
-        if Chosen("backbone") in getattr(hint, "__metadata__", ())
-        else hint
-    )
-
-
-def resolve(label: str, entry: Entry, given: dict[str, Any]) -> dict[str, Any]:
+def resolve(label: str, entry: Entry, options: dict[str, Any]) -> dict[str, Any]:
     """All options of a row with defaults filled in and types checked. Raises UsageError: unknown name, wrong type, out of range."""
-    hints = get_type_hints(entry.cls.__init__, include_extras=True)
     parameters = declared(entry.cls)
-    for name in given:
+    for name in options:
         if name not in parameters:
             raise UsageError(f"{label}.{name}: {nearest(name, parameters, f'option of method {entry.name!r}')}")
-    fields: dict[str, Any] = {
-        name: (_checked(hints[name]), ... if p.default is inspect.Parameter.empty else p.default)
-        for name, p in parameters.items()
-    }
+    fields: dict[str, Any] = {}
+    for name, p in parameters.items():
+        named = Chosen("backbone") in getattr(p.annotation, "__metadata__", ())
+        hint = Annotated[p.annotation, AfterValidator(check_backbone)] if named else p.annotation
+        fields[name] = (hint, ... if p.default is inspect.Parameter.empty else p.default)
     model = create_model(f"{entry.name} options", __config__=ConfigDict(extra="forbid", strict=True), **fields)
     # Strict, so that "5" is no number and 2.5 no count; an integer still stands for a float, as in lam=3.
     try:
-        return model(**given).model_dump()
+        return model(**options).model_dump()
     except ValidationError as problem:
         raise UsageError(f"{label}.{explain(problem, parameters)}") from problem
 
 
 def build(label: str, entry: Entry, spec: ImageSpec, options: dict[str, Any]) -> AbstractMethod:
-    """Construct a method; a ValueError of its constructor becomes a UsageError that names the row."""
+    """Construct a method and check its capabilities; a ValueError becomes a UsageError that names the row."""
     try:
-        return entry.cls(spec, **options)  # type: ignore[call-arg]  # each method has options of its own
+        method = entry.cls(spec, **options)  # type: ignore[call-arg]  # each method has options of its own
+        check_capabilities(method)
     except ValueError as problem:
         raise UsageError(f"{label}: {problem}") from problem
+    return method

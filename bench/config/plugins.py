@@ -16,10 +16,11 @@ from bench.config.options import check_backbone
 from bench.config.suite import Suite
 from bench.records import imports, sources
 from bench.runtime.errors import UsageError
+from bench.runtime.registry import Registry
 
 
 def load_plugin(path: str) -> None:
-    """Import a file that registers methods, metrics or data sets; it may import modules that lie beside it.
+    """Import a file that registers methods, metrics or whatever else has a decorator; it may import modules that lie beside it.
 
     Raises UsageError where it cannot be imported, or where it would get another plug-in's module of a name beside it. Nothing stays then.
     """
@@ -42,7 +43,8 @@ def load_plugin(path: str) -> None:
             _check_helpers(file, before)
             for registry, known in held:
                 for one in registry.keys() - known:
-                    registry[one] = replace(registry[one], plugin=str(file))
+                    if hasattr(registry[one], "plugin"):
+                        registry[one] = replace(registry[one], plugin=str(file))
     except UsageError as problem:
         raise UsageError(f"plug-in {path}: {problem}") from problem
     except (Exception, SystemExit) as problem:
@@ -51,7 +53,7 @@ def load_plugin(path: str) -> None:
 
 
 def _registries() -> list[dict[str, Any]]:
-    return [methods.base.registry, metrics.base.registry]
+    return [methods.base.registry, metrics.base.registry, *Registry.every]
 
 
 @contextmanager

@@ -25,8 +25,8 @@ def settle_rows(suite: Suite, labels: str | None = None, settings: Iterable[str]
     it. One of a row that a sweep gives comes after, and changes that row alone. labels: `a,b`, where the label of a sweep stands for all
     of its rows; all rows where None. Among the reference rows a sweep stands for all of its rows as well. Raises UsageError.
     """
-    given = parse_settings(settings)
-    left, rows = dict(given), suite.methods
+    changes = parse_settings(settings)
+    left, rows = dict(changes), suite.methods
     members = {label: [label] for label in rows}
     while True:
         swept = written_out({label: {**row, **left.pop(label, {})} for label, row in rows.items()})
@@ -38,7 +38,7 @@ def settle_rows(suite: Suite, labels: str | None = None, settings: Iterable[str]
     if left:
         raise UsageError("--set: " + _unknown(suite, next(iter(left)), members))
     rows = _picked(suite, rows, members, labels)
-    for label, options in given.items():
+    for label, options in changes.items():
         if not rows.keys() & set(members[label]):
             raise UsageError(f"--set {label}.{next(iter(options))}: --methods leaves this row out: name it there too")
     references = [row for label in suite.reference_rows for row in members.get(label, [label])]
@@ -64,16 +64,16 @@ def _unknown(suite: Suite, label: str, known: Iterable[str]) -> str:
 
 def written_out(rows: Rows) -> dict[str, Rows]:
     """The label of each row to the rows that it stands for: itself, or all of its sweep. Raises UsageError for a sweep that is none."""
-    found, taken = {}, set(rows)
+    members, taken = {}, set(rows)
     for label, row in rows.items():
-        found[label] = _members(label, row)
-        for name in found[label]:
+        members[label] = _members(label, row)
+        for name in members[label]:
             if name in taken and name != label:
                 raise UsageError(
                     f"{label}: its sweep gives a row {name!r}, but there is one already: rename one of them"
                 )
             taken.add(name)
-    return found
+    return members
 
 
 def _members(label: str, row: dict[str, Any]) -> Rows:
@@ -85,13 +85,13 @@ def _members(label: str, row: dict[str, Any]) -> Rows:
     swept = {name: values for name, values in lists.items() if name in sweepable(entry.cls)}
     for name, values in swept.items():
         _check(f"{label}.{name}", values)
-    found: Rows = {}
+    members: Rows = {}
     for point in product(*swept.values()):
         name = "-".join([label, *map(_in_label, point)])
-        if name in found:
+        if name in members:
             raise UsageError(f"{label}: its sweep gives two rows {name!r}: give the values in rows of their own")
-        found[name] = {"method": entry.name, **row, **dict(zip(swept, point, strict=True))}
-    return found
+        members[name] = {"method": entry.name, **row, **dict(zip(swept, point, strict=True))}
+    return members
 
 
 def _check(where: str, values: list[Any]) -> None:

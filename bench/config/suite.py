@@ -21,37 +21,29 @@ def check_seeds(seeds: list[int]) -> None:
 
 
 class Evaluation(BaseModel):
-    """How much evidence is gathered. `metrics` names families or single metrics; all where empty."""
+    """How much evidence is computed.
+
+    metrics: families or single metrics; all where empty. samples: unconditional ones, and real images beside them.
+    importance_samples: of z an image, for the likelihood of so many test images (importance_images). neutral: the network of the neutral
+    classifier, by itself resnet-56 for colour and small-cnn for grey; neutral_epochs: that it is trained, its own recipe's where none;
+    neutral_floor: the test accuracy below which it is refused. novelty_images: generations, test images and reconstructions whose nearest
+    training images are looked for, by SSIM among the novelty_candidates nearest by MSE. svm_images: training images, drawn by class, that
+    linear classifiers are fit on; all where none. mixing: write mixing.csv, scores of mixtures of originals and their reconstructions.
+    """
 
     model_config = ConfigDict(extra="forbid")
     metrics: list[str] = []
-    samples: int = Field(default=10_000, ge=2, description="unconditional samples, and real images beside them")
+    samples: int = Field(default=10_000, ge=2)
     samples_per_class: int = Field(default=1_000, ge=2)
-    importance_samples: int = Field(default=500, ge=1, description="samples of z an image for the likelihood")
-    importance_images: int = Field(default=1_000, ge=1, description="test images that the likelihood is estimated on")
-    neutral: Literal["auto", "small-cnn", "resnet-56"] = Field(
-        default="auto", description="network of the neutral classifier; auto: resnet-56 for colour, small-cnn for grey"
-    )
-    neutral_epochs: int | None = Field(default=None, ge=1, description="that it is trained; none: its own recipe's")
-    novelty_images: int = Field(
-        default=500,
-        ge=1,
-        description="generations, test images and reconstructions whose nearest training images are found",
-    )
-    novelty_candidates: int = Field(
-        default=200, ge=1, description="training images nearest by MSE that the one nearest by SSIM is chosen from"
-    )
-    svm_images: int | None = Field(
-        default=None,
-        ge=1,
-        description="training images, drawn by class, that linear classifiers are fit on; all where none",
-    )
-    neutral_floor: float = Field(
-        default=0.0, ge=0, le=1, description="test accuracy below which the neutral classifier is refused"
-    )
-    mixing: bool = Field(
-        default=False, description="write mixing.csv: figures of mixtures of originals and their reconstructions"
-    )
+    importance_samples: int = Field(default=500, ge=1)
+    importance_images: int = Field(default=1_000, ge=1)
+    neutral: Literal["auto", "small-cnn", "resnet-56"] = "auto"
+    neutral_epochs: int | None = Field(default=None, ge=1)
+    novelty_images: int = Field(default=500, ge=1)
+    novelty_candidates: int = Field(default=200, ge=1)
+    svm_images: int | None = Field(default=None, ge=1)
+    neutral_floor: float = Field(default=0.0, ge=0, le=1)
+    mixing: bool = False
 
 
 class Comparison(BaseModel):
@@ -66,7 +58,9 @@ class Comparison(BaseModel):
 class Suite(BaseModel):
     """One TOML file of a suite. `methods` maps a row's label to {method = NAME, option = value, ...}; the label stands for the name.
 
-    A list may stand for several values of an option: bench.sweep writes such rows out.
+    A list may stand for several values of an option: `bench.config.rows` writes such rows out. held_out: training images kept back from
+    training. backbone: the network of every method that takes a shared one, of methods.backbones or a plug-in. likelihood: p(x|z) of every
+    method that states one.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -74,12 +68,9 @@ class Suite(BaseModel):
     title: str
     dataset: list[str] = Field(min_length=1)
     seeds: int | list[int] = 3
-    held_out: int = Field(default=0, ge=0, description="training images kept back from training")
-    backbone: str = Field(
-        default="mlp",
-        description="the network of every method that takes a shared one: of methods.backbones or a plug-in",
-    )
-    likelihood: Likelihood = Field(default="bernoulli", description="p(x|z) of every method that states one")
+    held_out: int = Field(default=0, ge=0)
+    backbone: str = "mlp"
+    likelihood: Likelihood = "bernoulli"
     budget: Budget
     evaluation: Evaluation = Evaluation()
     methods: dict[str, dict[str, Any]] = Field(min_length=1)
@@ -136,8 +127,8 @@ def explain(problem: ValidationError, known: Iterable[str]) -> str:
         unknown = nearest(str(first["loc"][-1]), inside.model_fields if inside else known, "option")
         return f"{where}: {unknown}" if inside else unknown
     message = first["msg"].removeprefix("Value error, ")
-    said = first["type"] == "missing" or (isinstance(first["input"], str) and repr(first["input"]) in message)
-    got = "" if said else f", got {first['input']!r}"
+    stated = first["type"] == "missing" or (isinstance(first["input"], str) and repr(first["input"]) in message)
+    got = "" if stated else f", got {first['input']!r}"
     return f"{where}: {message[0].lower()}{message[1:]}{got}"
 
 

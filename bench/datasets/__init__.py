@@ -3,8 +3,7 @@
 Importing this package, and listing names, imports no torch; `bench.datasets.base` has `Dataset`.
 """
 
-from bench.datasets.base import Dataset
-from bench.datasets.errors import DataError
+from bench.datasets.base import DataError, Dataset
 from bench.datasets.registry import Entry, dataset, describe, load, names
 
 __all__ = ["DataError", "Dataset", "Entry", "dataset", "describe", "load", "names"]

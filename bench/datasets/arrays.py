@@ -7,8 +7,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.datasets.base import Dataset
-from bench.datasets.errors import DataError
+from bench.datasets.base import DataError, Dataset
 from bench.datasets.registry import dataset
 
 if TYPE_CHECKING:
@@ -39,10 +38,6 @@ def npz(path: Path) -> Dataset:
     arrays = _read(path)
     labels = {key: _labels(path, key, arrays[key]) for key in ("y_train", "y_test")}
     images = {key: _images(path, key, arrays[key]) for key in ("x_train", "x_test")}
-    for part in ("train", "test"):
-        counts = len(images[f"x_{part}"]), len(labels[f"y_{part}"])
-        if counts[0] != counts[1]:
-            raise DataError(f"{path}: x_{part} has {counts[0]} images, y_{part} {counts[1]} labels; give one an image")
     x, y = ({key: torch.from_numpy(array) for key, array in held.items()} for held in (images, labels))
     classes = tuple(str(label) for label in range(_n_classes(path, labels["y_train"], labels["y_test"])))
     return Dataset(x["x_train"], y["y_train"], x["x_test"], y["y_test"], classes, name=str(path))
@@ -61,8 +56,8 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         with content:
             missing = [key for key in KEYS if key not in content.files]
             if missing:
-                found = ", ".join(content.files) or "none"
-                raise DataError(f"{path}: has no {', '.join(missing)} (found {found}); {wanted}")
+                there = ", ".join(content.files) or "none"
+                raise DataError(f"{path}: has no {', '.join(missing)} (found {there}); {wanted}")
             arrays = {key: content[key] for key in KEYS}
     except DataError:
         raise
@@ -112,10 +107,9 @@ def _labels(path: Path, key: str, y: np.ndarray) -> np.ndarray:
         raise DataError(f"{path}: {key} is {y.dtype}, expected integers 0..K-1; save {key}.astype(np.int64)")
     if y.ndim != 1 or not y.size:
         raise DataError(f"{path}: {key} has shape {y.shape}, expected (N,) with N > 0; give one label an image")
-    if y.min() < 0:
-        raise DataError(f"{path}: {key} has the label {y.min()}; number the classes 0..K-1")
-    if y.max() > np.iinfo(np.int32).max:
-        raise DataError(f"{path}: {key} has the label {y.max()}; number the classes 0..K-1")
+    for label in (y.min(), y.max()):
+        if not 0 <= label <= np.iinfo(np.int32).max:
+            raise DataError(f"{path}: {key} has the label {label}; number the classes 0..K-1")
     return y.astype(np.int64)
 
 
@@ -123,13 +117,11 @@ def _n_classes(path: Path, y_train: np.ndarray, y_test: np.ndarray) -> int:
     """K, where y_train has every label of 0..K-1 and y_test none beyond."""
     import numpy as np
 
-    present = np.unique(y_train)
-    highest = max(int(present[-1]), int(y_test.max()))
-    gaps = np.flatnonzero(present != np.arange(len(present)))
-    first_missing = int(gaps[0]) if len(gaps) else len(present)
-    if first_missing <= highest:
+    present, highest = np.unique(y_train), max(int(y_train.max()), int(y_test.max()))
+    missing = np.flatnonzero(np.append(present, highest + 1) != np.arange(len(present) + 1))
+    if len(missing) and missing[0] <= highest:
         raise DataError(
-            f"{path}: y_train has no label {first_missing}, though labels go up to {highest}; "
+            f"{path}: y_train has no label {missing[0]}, though labels go up to {highest}; "
             "number the classes 0..K-1, each with training images"
         )
     if highest == 0:

@@ -9,12 +9,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bench.datasets.draws import mixed, stratified
-from bench.datasets.errors import DataError
+from bench.runtime.errors import UsageError
 
 if TYPE_CHECKING:  # torch takes a second to import, and listing names must not wait for it
     from torch import Tensor
 
 __all__ = ["DataError", "Dataset", "mixed", "split", "stratified"]
+
+
+class DataError(UsageError):
+    """One clear line for the user: the thing, what is wrong with it, what to do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +56,8 @@ class Dataset:
         import torch
 
         if x.dtype != torch.uint8 or x.ndim != 4 or x.shape[0] == 0:
-            found = f"{x.dtype} {tuple(x.shape)}"
-            raise DataError(f"{self._title}: x_{part} is {found}; give uint8 (N,C,H,W) with at least one image")
+            got = f"{x.dtype} {tuple(x.shape)}"
+            raise DataError(f"{self._title}: x_{part} is {got}; give uint8 (N,C,H,W) with at least one image")
         if y.dtype != torch.int64 or y.ndim != 1:
             raise DataError(f"{self._title}: y_{part} is {y.dtype} {tuple(y.shape)}; give int64 (N,)")
         if len(x) != len(y):

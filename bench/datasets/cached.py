@@ -20,6 +20,7 @@ def kept(what: str, key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
     What is kept is mapped, not read: processes side by side share its pages, and what one writes to the array stays its own.
     A copy that cannot be read is made again. A cache that cannot be written costs a warning, not the array.
     """
+    import numpy as np
 
     path = cache_folder() / "arrays" / f"{what}-{key}.npy"
     try:
@@ -27,7 +28,8 @@ def kept(what: str, key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
     except (OSError, ValueError, EOFError):
         array = make()
     try:
-        _write(path, array)
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.save(file, array)
         for old in path.parent.glob(f"{what}-*.npy"):
             if old != path:
                 old.unlink(missing_ok=True)
@@ -45,10 +47,3 @@ def _mapped(path: Path) -> np.ndarray:
     import numpy as np
 
     return np.load(path, mmap_mode="c", allow_pickle=False)
-
-
-def _write(path: Path, array: np.ndarray) -> None:
-    import numpy as np
-
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.save(file, array)

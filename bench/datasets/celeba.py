@@ -7,12 +7,20 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.datasets.base import Dataset
+from bench.datasets.base import DataError, Dataset
 from bench.datasets.cached import kept
 from bench.datasets.download import fetch
 from bench.datasets.draws import mixed, stratified
-from bench.datasets.errors import DataError
-from bench.datasets.images import EXTENSIONS, decode, images_below, in_threads, key_of, readable, short_hash
+from bench.datasets.images import (
+    EXTENSIONS,
+    check_folder,
+    decode,
+    images_below,
+    in_threads,
+    key_of,
+    readable,
+    short_hash,
+)
 from bench.datasets.registry import dataset
 
 if TYPE_CHECKING:
@@ -58,8 +66,7 @@ def _faces(root: Path, download: bool, side: int) -> Dataset:
     and validation, test its test; of the drawings a fixed fifth is tested on. Both splits stand in a fixed order that mixes
     the classes, so that the first images of a split are of both.
     All is decoded once, into memory (2.5 GB at 64, 10 GB at 128), and mapped from the cache from then on.
-    Raises DataError, one line, where a file or folder is missing, where the partition has a line that is none, or where an
-    image cannot be decoded or, in CelebA, has another size. CelebA in part costs a warning.
+    Raises DataError where a file is missing or is not what it should be. CelebA in part costs a warning.
     """
     import torch
 
@@ -69,7 +76,7 @@ def _faces(root: Path, download: bool, side: int) -> Dataset:
     n_photographs = sum(len(photographs) for photographs, _ in parts)
     if n_photographs != PUBLISHED:
         warnings.warn(
-            f"{root / PARTITION}: names {n_photographs:,} of the published {PUBLISHED:,} images; figures compare with no "
+            f"{root / PARTITION}: names {n_photographs:,} of the published {PUBLISHED:,} images; scores compare with no "
             f"others until it is CelebA's own, of {PAGE}",
             stacklevel=3,
         )
@@ -95,9 +102,7 @@ def _drawings(path: Path) -> Parts:
     import torch
 
     wanted = f"put drawn faces there, images of any size ({', '.join(EXTENSIONS)}), in deeper folders too if you like"
-    if not path.is_dir():
-        wrong = "is not a folder" if path.exists() else "does not exist"
-        raise DataError(f"{path}: {wrong}; make it and {wanted}: they are the class beside CelebA's")
+    check_folder(path, f"make it and {wanted}: they are the class beside CelebA's")
     files = images_below(path)
     if len(files) < SHARE:
         need = f"a split into train and test needs {SHARE}"
@@ -118,25 +123,22 @@ def _photographs(root: Path) -> Parts:
         fields = line.split()
         if not fields:
             continue
-        if len(fields) != 2 or fields[1] not in ("0", "1", TEST) or not _is_name(fields[0]):
+        name = fields[0]
+        named = name.endswith((".jpg", ".png")) and os.path.basename(name) == name
+        if len(fields) != 2 or fields[1] not in ("0", "1", TEST) or not named:
             raise DataError(
                 f"{partition}: line {number} is {line[:60]!r}, expected an image's name and 0, 1 or 2, such as "
                 f"'000001.jpg 0'; take the file anew from {PAGE}"
             )
-        if fields[0] not in there:
+        file = os.path.join(folder, name)
+        if name not in there:
             lacking = f"which line {number} of {partition.name} names"
-            raise DataError(
-                f"{os.path.join(folder, fields[0])}: no such file, {lacking}; unpack img_align_celeba.zip anew"
-            )
-        (test if fields[1] == TEST else train).append(os.path.join(folder, fields[0]))
-    for name, images in (("train (0 or 1)", train), ("test (2)", test)):
+            raise DataError(f"{file}: no such file, {lacking}; unpack img_align_celeba.zip anew")
+        (test if fields[1] == TEST else train).append(file)
+    for part, images in (("train (0 or 1)", train), ("test (2)", test)):
         if not images:
-            raise DataError(f"{partition}: has no image of {name}; take the file anew from {PAGE}")
+            raise DataError(f"{partition}: has no image of {part}; take the file anew from {PAGE}")
     return train, test
-
-
-def _is_name(text: str) -> bool:
-    return text.endswith((".jpg", ".png")) and os.path.basename(text) == text
 
 
 def _decode(files: list[str], celeba: str, side: int) -> np.ndarray:

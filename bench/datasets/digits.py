@@ -1,7 +1,5 @@
 """scikit-learn's handwritten digits: embedded, nothing to download."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from bench.datasets.base import Dataset

@@ -1,7 +1,5 @@
 """Downloads by torchvision, staged aside: what lies in a data folder is whole, however a download was interrupted."""
 
-from __future__ import annotations
-
 import http.client
 import os
 import re
@@ -13,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.datasets.errors import DataError
+from bench.datasets.base import DataError
 
 SILENCE_SECONDS = 30.0  # without a limit, a network that swallows packets would hang a run for ever
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.datasets.base import Dataset
+from bench.datasets.base import DataError, Dataset
 from bench.datasets.cached import kept
 from bench.datasets.draws import mixed, stratified
-from bench.datasets.errors import DataError
 from bench.datasets.images import (
     EXTENSIONS,
     GREY,
+    check_folder,
     decode,
     images_below,
     in_threads,
@@ -24,7 +24,6 @@ from bench.datasets.registry import dataset
 
 if TYPE_CHECKING:
     import numpy as np
-    from PIL import Image
 
 SPLIT_SEED = 0  # of the split itself, the same for every run: seeds of a suite never move what is tested on
 DECODER = "1"  # to be changed with `_decode`, so that what an older one made is not used
@@ -47,8 +46,7 @@ def folder(path: Path) -> Dataset:
 
     One channel where every image is grey (all of R = G = B counts as grey), else RGB; transparency is dropped. Without
     train/ and test/ a fifth of each class is the test split, the same at every load.
-    Raises DataError where the path is missing, has no images or one class, sizes differ, an image cannot be decoded, or
-    train/ and test/ have different classes.
+    Raises DataError where the path is missing, has no images or one class, sizes or classes differ, or an image cannot be decoded.
     """
     parts = _parts(path)
     return from_parts(path, parts, _classes(path, parts), LAYOUT)
@@ -61,7 +59,7 @@ def folder(path: Path) -> Dataset:
     about="your two-class folders: ROOT/faces/<class>/*.jpg and the like, two classes or more; all of one size",
 )
 def faces(root: Path, *, download: bool) -> Dataset:
-    """What `folder` gives of root/faces, under a name that does not hang on where it lies. Raises DataError as `folder` does."""
+    """What `folder` gives of root/faces, under a name that does not depend on where it lies. Raises DataError as `folder` does."""
     return folder(root / "faces")
 
 
@@ -75,8 +73,10 @@ def from_parts(
     """
     import torch
 
-    if len(parts) == 1:
-        _check_shares(path, parts[0], layout)
+    for name, images in parts[0].items() if len(parts) == 1 else ():
+        if len(images) < SHARE:
+            need = f"a split into train and test needs {SHARE}; add some: {layout}"
+            raise DataError(f"{path / name}: only {len(images)} images; {need}")
     files = [file for part in parts for images in part.values() for file in images]
     y = torch.tensor([label for part in parts for label, images in enumerate(part.values()) for _ in images])
     n_train = sum(len(images) for images in parts[0].values())
@@ -115,19 +115,17 @@ def listing(path: Path, layout: str) -> Listing:
 
     layout: how images are to be put there. Raises DataError where the folder is missing, or has no images or one class.
     """
-    if not path.is_dir():
-        wrong = "is not a folder" if path.exists() else "does not exist"
-        raise DataError(f"{path}: {wrong}; {layout}")
+    check_folder(path, layout)
     folders = sorted(item for item in path.iterdir() if item.is_dir() and not item.name.startswith("."))
-    found = {item.name: images_below(item) for item in folders}
-    if not any(found.values()):
+    by_class = {item.name: images_below(item) for item in folders}
+    if not any(by_class.values()):
         raise DataError(f"{path}: no images in its folders ({', '.join(EXTENSIONS)}); {layout}")
-    if len(found) == 1:
+    if len(by_class) == 1:
         raise DataError(f"{path}: one class only ({folders[0].name}); at least two are needed: {layout}")
-    empty = [name for name, images in found.items() if not images]
+    empty = [name for name, images in by_class.items() if not images]
     if empty:
         raise DataError(f"{path / empty[0]}: holds no images ({', '.join(EXTENSIONS)}); add some or remove that folder")
-    return found
+    return by_class
 
 
 def _classes(path: Path, parts: list[Listing]) -> tuple[str, ...]:
@@ -138,13 +136,6 @@ def _classes(path: Path, parts: list[Listing]) -> tuple[str, ...]:
             if alone:
                 raise DataError(f"{path}: class {alone} is in {here}/ and not in {other}/; give both the same classes")
     return tuple(parts[0])
-
-
-def _check_shares(path: Path, images_by_class: Listing, layout: str) -> None:
-    for name, images in images_by_class.items():
-        if len(images) < SHARE:
-            need = f"a split into train and test needs {SHARE}; add some: {layout}"
-            raise DataError(f"{path / name}: only {len(images)} images; {need}")
 
 
 def _decode(files: list[str], grey: bool) -> np.ndarray:
@@ -178,8 +169,4 @@ def _first_channel(x: np.ndarray) -> np.ndarray:
 
 def _image(file: str, grey: bool) -> np.ndarray:
     """uint8 (H,W,1 or 3) of one file, upright. Raises DataError, naming it, where it cannot be decoded."""
-
-    def plain(image: Image.Image) -> Image.Image:
-        return image.convert("L" if grey or image.mode in GREY else "RGB")
-
-    return decode(file, plain)
+    return decode(file, lambda image: image.convert("L" if grey or image.mode in GREY else "RGB"))

@@ -1,16 +1,13 @@
 """The National Diet Library of Japan's hiragana: put in place by the user, as no address of the archive is sure to stay."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench.datasets.base import Dataset
-from bench.datasets.errors import DataError
-from bench.datasets.folder import Listing, from_parts, listing
+from bench.datasets.base import DataError, Dataset
+from bench.datasets.folder import from_parts, listing
 from bench.datasets.registry import dataset
 
 PAGE = "https://github.com/ndl-lab/hiragana_mojigazo"
@@ -30,16 +27,21 @@ def hiragana(root: Path, *, download: bool) -> Dataset:
     """The images under root/hiragana73/U3042 and so on, in one channel, with a fixed fifth of each class as test split.
 
     The archive mixes grey scans with coloured ones: the tint of a book's paper says nothing of a letter, so it is dropped.
-    Classes have Unicode's names, in Latin letters, which every font can draw.
-    Raises DataError, one line, where the folder is missing or is not laid out so; an archive in part costs a warning.
+    Classes have Unicode's names, in Latin letters, which every font can draw. Raises DataError; an archive in part costs a warning.
     """
     path = root / ARCHIVE
     layout = f"put {ARCHIVE} of {PAGE} in {root}, so that {path / 'U3042'}/*.png and its other letters are there"
-    found = listing(path, layout)
-    folders = _by_letter(path, found)
-    _warn_of_a_part(path, found)
+    images = listing(path, layout)
+    folders = _by_letter(path, images)
+    holds = len(images), sum(map(len, images.values()))
+    if holds != PUBLISHED:  # it is also published in four parts, and one of them would go by the whole's name
+        warnings.warn(
+            f"{path}: holds {holds[0]} classes and {holds[1]:,} images of the published {PUBLISHED[0]} and "
+            f"{PUBLISHED[1]:,}; its scores compare with no others until it holds the whole archive of {PAGE}",
+            stacklevel=2,
+        )
     classes = tuple(unicodedata.name(letter).removeprefix(LETTER).lower() for letter in folders)
-    return from_parts(path, [{name: found[name] for name in folders.values()}], classes, layout, grey=True)
+    return from_parts(path, [{name: images[name] for name in folders.values()}], classes, layout, grey=True)
 
 
 def _by_letter(path: Path, names: Iterable[str]) -> dict[str, str]:
@@ -57,14 +59,3 @@ def _by_letter(path: Path, names: Iterable[str]) -> dict[str, str]:
             raise DataError(f"{path / name}: the same letter as {folders[letter]}; put all its images in one folder")
         folders[letter] = name
     return dict(sorted(folders.items()))
-
-
-def _warn_of_a_part(path: Path, found: Listing) -> None:
-    """It is also published in four parts, and one of them would go by the whole's name."""
-    holds = len(found), sum(len(images) for images in found.values())
-    if holds != PUBLISHED:
-        warnings.warn(
-            f"{path}: holds {holds[0]} classes and {holds[1]:,} images of the published {PUBLISHED[0]} and "
-            f"{PUBLISHED[1]:,}; its figures compare with no others until it holds the whole archive of {PAGE}",
-            stacklevel=2,
-        )

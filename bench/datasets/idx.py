@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.datasets.errors import DataError
+from bench.datasets.base import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,14 +39,14 @@ def read_idx(path: Path, dimensions: int, sha256: str | None = None) -> np.ndarr
     import numpy as np
 
     try:
-        found = path.stat().st_size
+        size = path.stat().st_size
         with path.open("rb") as file:
             header = file.read(4 + 4 * dimensions)
         shape = _shape(path, header, dimensions)
         expected = len(header) + math.prod(shape)
-        if found != expected:
+        if size != expected:
             sizes = " x ".join(str(size) for size in shape)
-            raise DataError(f"{path}: expected {expected} bytes ({sizes}, by its header), found {found}; {AGAIN}")
+            raise DataError(f"{path}: expected {expected} bytes ({sizes}, by its header), found {size}; {AGAIN}")
         content = np.fromfile(path, dtype=np.uint8)
     except OSError as problem:
         raise DataError(f"{path}: cannot be read ({problem.strerror}); make it readable or replace it") from problem

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.datasets.errors import DataError
+from bench.datasets.base import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +28,13 @@ def readable() -> Iterator[None]:
         yield
     except OSError as problem:
         raise DataError(f"{problem.filename}: cannot be read ({problem.strerror}); mend or remove it") from problem
+
+
+def check_folder(path: Path, advice: str) -> None:
+    """Raise DataError, with the advice, where a path is no folder."""
+    if not path.is_dir():
+        wrong = "is not a folder" if path.exists() else "does not exist"
+        raise DataError(f"{path}: {wrong}; {advice}")
 
 
 def is_image(name: str) -> bool:

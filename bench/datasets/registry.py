@@ -1,21 +1,19 @@
 """The registry of data sets: built in, from other packages by entry point, the user's own by path. Free of torch."""
 
-from __future__ import annotations
-
 import dataclasses
-import difflib
 import importlib
+import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bench.datasets.base import Dataset
-from bench.datasets.errors import DataError
+from bench.datasets.base import DataError, Dataset
+from bench.runtime.errors import nearest
+from bench.runtime.registry import Registry
 
 GROUP = "bench.datasets"
-BUILT_IN = ("digits", "vision", "rotated", "hiragana", "celeba", "folder", "arrays")
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -38,7 +36,7 @@ class Entry:
         return f"{self.name}:PATH" if self.by_path else self.name
 
 
-registry: dict[str, Entry] = {}
+registry: Registry[Entry] = Registry("data set")
 
 
 def dataset(
@@ -71,8 +69,9 @@ def _origin(function: Callable[..., Any]) -> str:
 
 
 def _built_in() -> None:
-    for module in BUILT_IN:
-        importlib.import_module(f"bench.datasets.{module}")
+    """Import every file of this folder."""
+    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        importlib.import_module(f"bench.datasets.{module.name}")
 
 
 def _plug_ins() -> dict[str, EntryPoint]:
@@ -99,9 +98,7 @@ def _load_plug_in(point: EntryPoint) -> None:
 
 
 def _unknown(name: str) -> DataError:
-    near = difflib.get_close_matches(name.lower(), names(), n=1, cutoff=0.5)
-    meant = f"did you mean {near[0]!r}? " if near else ""
-    return DataError(f"data set {name!r}: unknown; {meant}choose one of {', '.join(names())}")
+    return DataError(nearest(name, names(), "data set"))
 
 
 def describe(name: str) -> Entry:
@@ -126,15 +123,15 @@ def load(name: str, root: Path, *, download: bool = True) -> Dataset:
     """
     entry = describe(name)
     if not entry.by_path:
-        found = entry.function(Path(root), download=download)
+        loaded = entry.function(Path(root), download=download)
     else:
         path = name.partition(":")[2]
         if not path:
             raise DataError(f"data set {name!r}: has no path; write {entry.shown} with a path of your own")
-        found = entry.function(Path(path).expanduser())
-    if not isinstance(found, Dataset):
-        raise DataError(f"data set {name!r}: its function gives {type(found).__name__}; make it return a Dataset")
-    return dataclasses.replace(found, name=name, source=entry.source, licence=entry.licence, upright=entry.upright)
+        loaded = entry.function(Path(path).expanduser())
+    if not isinstance(loaded, Dataset):
+        raise DataError(f"data set {name!r}: its function gives {type(loaded).__name__}; make it return a Dataset")
+    return dataclasses.replace(loaded, name=name, source=entry.source, licence=entry.licence, upright=entry.upright)
 
 
 def load_upright(dataset: Dataset, root: Path) -> Dataset:

@@ -29,8 +29,7 @@ def rot_mnist(root: Path, *, download: bool) -> Dataset:
     """150 training images of each class of MNIST, and its whole test split, each rotated by an angle uniform on [0, 360) degrees.
 
     Read from, and downloaded to, the same files as `mnist`. A class with fewer than 150 training images gives all it has, so
-    that of a small MNIST all is taken. Which images and which angles is the same on every machine, and in MNIST's order.
-    Raises DataError, as `mnist` does.
+    that of a small MNIST all is taken. The same images and angles on every machine, in MNIST's order. Raises DataError, as `mnist` does.
     """
     import torch
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
-
 from bench.datasets.draws import stratified
-from bench.runtime.seeds import stream
-from methods.parts import Images, TrainingData
 
 if TYPE_CHECKING:
+    import torch
+
     from bench.records.plan import ScoreOn
+    from methods.parts import Images, TrainingData
 
 
 def divide(
@@ -28,6 +27,8 @@ def divide(
     Where nothing is held out they are the data set's own memory, on a CPU. Else the two parts of the training split are copied, so
     let go of the data set then: `Dataset.without_images` says all that is asked of it later.
     """
+    from bench.runtime.seeds import stream
+    from methods.parts import Images, TrainingData
 
     def placed(images: Images) -> Images:
         return Images(images.x.to(device), images.y.to(device))

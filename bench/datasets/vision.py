@@ -1,14 +1,11 @@
 """The data sets torchvision downloads: MNIST, Fashion-MNIST, Kuzushiji-MNIST, CIFAR-10, in torchvision's own layout."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 
 from bench.datasets import idx
-from bench.datasets.base import Dataset
+from bench.datasets.base import DataError, Dataset
 from bench.datasets.download import fetch
-from bench.datasets.errors import DataError
 from bench.datasets.registry import dataset
 
 RAW = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")

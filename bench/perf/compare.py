@@ -32,20 +32,26 @@ AGREE_BF16 = 0.02
 
 @dataclass(frozen=True)
 class PerfSettings:
-    """What is to be trained, as the command line says it. settings: options of the method, as in latent=8."""
+    """What is to be trained, as the command line says it. changes: options of the method, as in latent=8."""
 
     method: str
     dataset: str
-    settings: tuple[str, ...]
+    changes: tuple[str, ...]
     batch: int
     backbone: str | None
     likelihood: str | None = None
 
 
 def compare(
-    asked: PerfSettings, root: str | None, device_name: str, threads: int, repeats: int, suite: bool, plugins: list[str]
+    settings: PerfSettings,
+    root: str | None,
+    device_name: str,
+    threads: int,
+    repeats: int,
+    suite: bool,
+    plugins: list[str],
 ) -> int:
-    """Print the figures, for every backbone that the method and the images take where none is named.
+    """Print the times, for every backbone that the method and the images take where none is named.
 
     Exit status 1 where the losses don't agree: a ratio of different work is worth nothing.
     """
@@ -55,44 +61,42 @@ def compare(
     deterministic()
     device = environment.choose_device(device_name)
     torch.set_num_threads(threads or environment.cores())
-    data = load(asked.dataset, data_root(root))
+    data = load(settings.dataset, data_root(root))
     images = Images(data.x_train.to(device), data.y_train.to(device))
     setting = Setting(
-        asked.method,
+        settings.method,
         TrainingData(images, images, data.n_classes),
         ImageSpec(*data.shape, data.n_classes),
         device,
-        asked.batch,
-        options=settings_of(asked.method, asked.settings),
-        likelihood=asked.likelihood or BERNOULLI,
+        settings.batch,
+        options=settings_of(settings.method, settings.changes),
+        likelihood=settings.likelihood or BERNOULLI,
     )
-    if asked.likelihood and "likelihood" not in shared_options(find(asked.method)):
-        raise UsageError(f"perf: {asked.method} has no option `likelihood`: leave --likelihood out")
+    if settings.likelihood and "likelihood" not in shared_options(find(settings.method)):
+        raise UsageError(f"perf: {settings.method} has no option `likelihood`: leave --likelihood out")
     setting.resolved()  # an option that doesn't fit is no matter of the backbone
     setting.check()
-    told = setting.options | ({} if setting.likelihood == BERNOULLI else {"likelihood": setting.likelihood})
+    options = setting.options | ({} if setting.likelihood == BERNOULLI else {"likelihood": setting.likelihood})
     status = 0
-    for name in backbones(setting, asked.backbone):
-        what = ", ".join([f"{asked.method}{name and f' ({name})'}", *(f"{k}={v}" for k, v in told.items())])
-        where = (
-            f"{what} on {asked.dataset}, {len(images)} images, batch {asked.batch}, {environment.device_name(device)}"
-        )
+    for name in backbones(setting, settings.backbone):
+        what = ", ".join([f"{settings.method}{name and f' ({name})'}", *(f"{k}={v}" for k, v in options.items())])
+        where = f"{what} on {settings.dataset}, {len(images)} images, batch {settings.batch}, {environment.device_name(device)}"
         print(f"{where}, torch {torch.__version__}", flush=True)
         measure = compare_suite if suite else compare_loops
         status = max(status, measure(replace(setting, backbone=name), repeats))
     return status
 
 
-def backbones(setting: Setting, asked: str | None) -> list[str]:
-    """The one asked for, else those that can take the images, with a line on each that can't; [""] for a network of the method's own."""
+def backbones(setting: Setting, chosen: str | None) -> list[str]:
+    """The chosen one, else those that can take the images, with a line on each that can't; [""] for a network of the method's own."""
     if "backbone" not in shared_options(find(setting.method)):
-        if asked:
+        if chosen:
             raise UsageError(f"perf: {setting.method} has a network of its own: leave --backbone out")
         return [""]
-    if asked:
-        if asked not in BACKBONES:
-            raise UsageError("--backbone: " + nearest(asked, BACKBONES, "backbone"))
-        return [asked]
+    if chosen:
+        if chosen not in BACKBONES:
+            raise UsageError("--backbone: " + nearest(chosen, BACKBONES, "backbone"))
+        return [chosen]
     fit, last = [], None
     for name in BACKBONES:
         try:
@@ -135,21 +139,21 @@ def ratio(base: Timed, other: Timed) -> float:
     return median(a / b for a, b in zip(base.seconds, other.seconds, strict=True))
 
 
-def tell(found: list[Timed]) -> int:
+def tell(loops: list[Timed]) -> int:
     """A line a loop; the median of the ratios to the first loop's epoch of the same round; whether the losses agree.
 
     The VAE's beside another method is another model's: its loss agrees with nothing, and its time is what the method's is a multiple of.
     """
-    base, status = found[0], 0
+    base, status = loops[0], 0
     print(f"{'loop':<24} {'s/epoch':>8} {'min':>7} {'max':>7} {'ratio':>6}  last epoch's loss")
-    for timed in found:
+    for timed in loops:
         agrees, verdict = _judged(timed, base)
         status = status if agrees else 1
         print(
             f"{timed.name:<24} {timed.median:8.3f} {min(timed.seconds):7.3f} {max(timed.seconds):7.3f} "
             f"{ratio(base, timed):6.2f}  {timed.loss:.2f} {verdict}"
         )
-    named = {timed.name: timed for timed in found}
+    named = {timed.name: timed for timed in loops}
     if OF_VAE in named:
         print(f"step: {ratio(named[OURS], named[OF_VAE]):.2f} times the vae's (fp32, median of rounds)")
     return status

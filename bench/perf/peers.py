@@ -209,10 +209,10 @@ def epochs_in_turn(loops: dict[str, Slices]) -> dict[str, tuple[float, float]]:
 
 def in_turn(loops: dict[str, Slices], repeats: int) -> list[Timed]:
     """A warm-up epoch of each loop, then timed ones."""
-    found = {name: Timed(name, [], math.nan) for name in loops}
+    timed = {name: Timed(name, [], math.nan) for name in loops}
     for number in range(repeats + 1):
         for name, (seconds, loss) in epochs_in_turn(loops).items():
-            found[name].loss = loss
+            timed[name].loss = loss
             if number:
-                found[name].seconds.append(seconds)
-    return list(found.values())
+                timed[name].seconds.append(seconds)
+    return list(timed.values())

@@ -6,8 +6,7 @@ from pathlib import Path
 import torch
 
 from bench.charts.grids import sample_grid
-from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import MissingCapability
+from bench.scoring.evidence import Evidence, MissingCapability
 from metrics.base import Neighbours
 
 COLUMNS = 10

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 
@@ -13,9 +12,8 @@ from bench.pictures.closest import closest
 from bench.pictures.pose import plane, pose_removed, poses
 from bench.records.cells import curves as read_curves
 from bench.runtime.seeds import seeded
-from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import MissingCapability
-from methods.base import AbstractVAE
+from bench.scoring.evidence import Evidence, MissingCapability
+from methods.base import AbstractVAE, Decodes, HasCategories, HasPose, SamplesClasses
 from methods.parts import one_hot
 from metrics.base import Unavailable
 from metrics.features import to_uint8
@@ -77,18 +75,18 @@ def _mixing(evidence: Evidence) -> str:
 def _samples(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
     """A row a class where the method takes a class, a row a cluster where it has clusters, else as they come."""
     method = evidence.method
-    if hasattr(method, "sample"):
+    if isinstance(method, SamplesClasses):
         rows, columns = min(evidence.n_classes, ROWS_AT_MOST), min(COLUMNS, evidence.settings.samples_per_class)
         chosen = torch.cat([(evidence.class_sample_labels == k).nonzero().flatten()[:columns] for k in range(rows)])
         sample_grid(evidence.class_samples[chosen].cpu(), path, columns, [str(name) for name in classes[:rows]])
     elif isinstance(method, AbstractVAE) and len(method.log_components) > 1:
         rows = min(len(method.log_components), ROWS_AT_MOST)
         components = torch.arange(rows, device=evidence.device).repeat_interleave(COLUMNS)
-        with torch.no_grad(), seeded(evidence.seed_of_cell, "pictures", evidence.device):
+        with torch.no_grad(), seeded(evidence.cell_seed, "pictures", evidence.device):
             images = to_uint8(method.sample_component(components))
         sample_grid(images.cpu(), path, COLUMNS, [f"cluster {k}" for k in range(rows)])
     else:
-        sample_grid(evidence.samples[: COLUMNS * COLUMNS].cpu(), path, COLUMNS, title=getattr(method, "drawn_pose", ""))
+        sample_grid(evidence.samples[: COLUMNS * COLUMNS].cpu(), path, COLUMNS, title=method.drawn_pose)
 
 
 def _reconstructions(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
@@ -111,7 +109,7 @@ def _categories(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
     """A row a category and a column a draw of z, the same draws in every row: what the category says, and what z does."""
     method, rows = evidence.vae, min(evidence.n_categories, CATEGORIES_AT_MOST)
     c = torch.arange(rows, device=evidence.device).repeat_interleave(COLUMNS)
-    with seeded(evidence.seed_of_cell, "pictures", evidence.device):
+    with seeded(evidence.cell_seed, "pictures", evidence.device):
         z = method.prior(c[:COLUMNS]).sample()[:, : -evidence.n_categories]
     images = method.likelihood(torch.cat([z.repeat(rows, 1), one_hot(c, evidence.n_categories)], 1), c).mean
     named = method.categories_are_classes
@@ -130,7 +128,7 @@ def _traversals(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
         raise ValueError("latents hold values that are not finite")
     shown = means.var(0, correction=0).argsort(descending=True, stable=True)[:DIMENSIONS_AT_MOST].tolist()
     code = evidence.codes_test[0].clone()
-    if hasattr(method, "categories"):
+    if isinstance(method, HasCategories):
         code[means.shape[1] :] = one_hot(code[means.shape[1] :].argmax()[None], evidence.n_categories)[0]
     codes, names = code.repeat(len(shown), COLUMNS, 1), []
     for row, d in enumerate(shown):
@@ -138,14 +136,14 @@ def _traversals(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
         codes[row, :, d] = torch.linspace(low, high, COLUMNS, device=means.device)
         names.append(f"z{d}: {low:.1f} to {high:.1f}")
     y = evidence.y_test[:1].expand(codes.shape[0] * COLUMNS)
-    title = "in the pose of that image" if hasattr(method, "pose_size") else ""
+    title = "in the pose of that image" if isinstance(method, HasPose) else ""
     sample_grid(to_uint8(method.likelihood(codes.flatten(0, 1), y).mean).cpu(), path, COLUMNS, names, title)
 
 
 @torch.no_grad()
 def _interpolations(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
     """A row a class: two test images of it, and between them what lies between their codes (001_9c71068f65ebe130.txt, Figure 5)."""
-    test, method = evidence.test, cast(Any, evidence.method)
+    test, method = evidence.test, evidence.method
     of_class = [(test.y == k).nonzero().flatten()[:2] for k in range(min(evidence.n_classes, ROWS_AT_MOST))]
     pairs = [rows for rows in of_class if len(rows) == 2]
     if not pairs:
@@ -155,7 +153,9 @@ def _interpolations(path: Path, evidence: Evidence, classes: Sequence[str]) -> N
     share = torch.linspace(0, 1, BETWEEN + 2, device=evidence.device)[1:-1, None]
     z = torch.cat([torch.lerp(codes[a], codes[b], share) for a, b in zip(first, last, strict=True)])
     images = (
-        method.decode(z) if hasattr(method, "decode") else evidence.vae.likelihood(z, y.repeat_interleave(BETWEEN)).mean
+        method.decode(z)
+        if isinstance(method, Decodes)
+        else evidence.vae.likelihood(z, y.repeat_interleave(BETWEEN)).mean
     )
     between = to_uint8(images).unflatten(0, (len(pairs), BETWEEN))
     shown = torch.cat([test.x[first][:, None], between, test.x[last][:, None]], 1)

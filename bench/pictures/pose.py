@@ -9,8 +9,8 @@ from torch import Tensor
 
 from bench.charts.grids import sample_grid, stacked_grid
 from bench.runtime.seeds import seeded
-from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import MissingCapability
+from bench.scoring.evidence import Evidence, MissingCapability
+from methods.base import HasCategories, HasPose
 from metrics.features import to_uint8
 
 COLUMNS = 10
@@ -22,7 +22,7 @@ MEAN = "mean pose"
 
 def _posed(evidence: Evidence) -> Any:
     """The method, where it has a pose latent."""
-    if not hasattr(evidence.method, "pose_size"):
+    if not isinstance(evidence.method, HasPose):
         raise MissingCapability("a pose latent")
     return evidence.vae
 
@@ -40,7 +40,7 @@ def poses(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
     002_250270577cfb522d.txt, Figure 10.
     """
     method = _posed(evidence)
-    with seeded(evidence.seed_of_cell, "pictures", evidence.device):
+    with seeded(evidence.cell_seed, "pictures", evidence.device):
         drawn = method.prior(torch.zeros(SHOWN, dtype=torch.int64, device=evidence.device)).sample()
     z, u = drawn[:, : -method.pose_size], drawn[:, -method.pose_size :]
     name = "drawn from p(u)"
@@ -55,8 +55,7 @@ def poses(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
 def pose_removed(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
     """Test images, the same with their pose removed, and their reconstructions."""
     method = _posed(evidence)
-    name = getattr(method, "canonical_name", "pose removed")
-    sides = {"original": evidence.test.x[:SHOWN], name: evidence.canonical_test[:SHOWN]}
+    sides = {"original": evidence.test.x[:SHOWN], method.canonical_name: evidence.canonical_test[:SHOWN]}
     sides["reconstructed"] = to_uint8(evidence.reconstructions[:SHOWN])
     stacked_grid({name: images.cpu() for name, images in sides.items()}, path, COLUMNS)
 
@@ -64,13 +63,14 @@ def pose_removed(path: Path, evidence: Evidence, classes: Sequence[str]) -> None
 @torch.no_grad()
 def plane(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
     """A two-dimensional z, over the middle 98 % of N(0, I) in each: what lies where (002_250270577cfb522d.txt, Figure 7)."""
-    method: Any = evidence.vae
-    if evidence.posterior_means_test.shape[1] != 2 or hasattr(method, "categories") or len(method.log_components) > 1:
+    method = evidence.vae
+    one_prior = not isinstance(method, HasCategories) and len(method.log_components) == 1
+    if evidence.posterior_means_test.shape[1] != 2 or not one_prior:
         raise MissingCapability("a plane as its latent")
     at = torch.distributions.Normal(0.0, 1.0).icdf(torch.linspace(0.01, 0.99, SIDE)).to(evidence.device)
     z = torch.cartesian_prod(at.flip(0), at).flip(1)
     y = torch.zeros(len(z), dtype=torch.int64, device=evidence.device)
-    if not hasattr(method, "pose_size"):
+    if not isinstance(method, HasPose):
         sample_grid(
             to_uint8(method.likelihood(z, y).mean).cpu(),
             path,
@@ -78,4 +78,4 @@ def plane(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
             title="z from -2.3 to 2.3, upwards and to the right",
         )
         return
-    sample_grid(_decoded(method, z, method.pose.mean_pose), path, SIDE, title=f"z from -2.3 to 2.3, {MEAN}")
+    sample_grid(_decoded(method, z, _posed(evidence).pose.mean_pose), path, SIDE, title=f"z from -2.3 to 2.3, {MEAN}")

@@ -1,11 +1,9 @@
 """The folders of cells, RESULTS/cells/<cell-id>/: records written, read and found, and the curves beside them."""
 
-from __future__ import annotations
-
 import csv
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,10 +44,6 @@ def read(folder: Path) -> Record:
         content = json.loads(text)
         if content.get("schema") != SCHEMA:
             raise ValueError(f"schema is {content.get('schema')!r}, expected {SCHEMA}")
-        known = {f.name for f in fields(Record)}
-        unknown = sorted(set(content) - known)
-        if unknown:
-            raise ValueError(f"unknown fields {', '.join(unknown)}")
         return Record(**content)
     except (ValueError, TypeError, AttributeError) as problem:
         raise BrokenRecord(f"{path}: not a record ({problem})") from problem

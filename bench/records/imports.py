@@ -107,18 +107,18 @@ def _absolute(node: ast.ImportFrom, path: Path) -> str:
     return ".".join([*above, *([node.module] if node.module else [])])
 
 
-def _taken(module: str, name: str, asked: frozenset[tuple[str, str]] = frozenset()) -> set[Path]:
-    """The files behind `from module import name`. asked: what was followed on the way here, as a package may take from itself."""
+def _taken(module: str, name: str, followed: frozenset[tuple[str, str]] = frozenset()) -> set[Path]:
+    """The files behind `from module import name`. followed: on the way here, as a package may take from itself."""
     files = _module(module)
     if not any(file.name == "__init__.py" for file in files):
         return files
     (package,) = files
     bindings = [node for node in running(syntax_of(package)) if name in _bound(node)]
-    if not bindings or (module, name) in asked:
+    if not bindings or (module, name) in followed:
         return _module(f"{module}.{name}") or files
     if len(bindings) == 1 and isinstance(bindings[0], ast.ImportFrom) and bindings[0] in syntax_of(package).body:
         (original,) = [one.name for one in bindings[0].names if (one.asname or one.name) == name]
-        return _taken(_absolute(bindings[0], package), original, asked | {(module, name)})
+        return _taken(_absolute(bindings[0], package), original, followed | {(module, name)})
     return files  # defined in the package itself, or bound there more than once: all of it
 
 

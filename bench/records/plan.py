@@ -24,9 +24,9 @@ class Cell:
     """
 
     cell: str
+    dataset: str
     label: str
     method: str
-    dataset: str
     seed: int
     options: dict[str, Any]
     budget: dict[str, Any]

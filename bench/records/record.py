@@ -1,7 +1,5 @@
 """The record of one cell: the truth on disk, from which MLflow and every table are derived. Standard library alone."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field
 from typing import Any

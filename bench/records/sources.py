@@ -1,10 +1,8 @@
-"""The code that a result hangs on, by digest: followed from file to file by its imports, never listed. Standard library alone.
+"""The code that a result depends on, by digest: followed from file to file by its imports, never listed. Standard library alone.
 
 A digest is of a file's syntax tree, so that comments, docstrings and layout change none, and is the same on every Python. A name taken from
 a package counts as the module that defines it. What is imported for type checkers alone does not count.
 """
-
-from __future__ import annotations
 
 import ast
 import hashlib
@@ -18,7 +16,7 @@ from typing import Any
 
 from bench.records.imports import INSTALLED, ROOT, imported, is_installed, is_ours, parsed, syntax_of
 
-UNSAID = ("ctx", "kind", "type_comment", "type_ignores")
+IGNORED = ("ctx", "kind", "type_comment", "type_ignores")
 """Fields of the syntax tree that say nothing of what the code does."""
 
 
@@ -62,22 +60,15 @@ def of_definition(*functions: Callable[..., Any]) -> dict[str, str]:
         node: Any = syntax_of(path)
         for name in function.__qualname__.split("."):
             (node,) = [one for one in node.body if getattr(one, "name", "") == name]
-        found[f"{_name(path)}:{function.__qualname__}"] = _short(_said(node))
+        found[f"{_name(path)}:{function.__qualname__}"] = _short(_as_text(node))
     return found
 
 
-def combined(found: Mapping[str, str]) -> str:
+def combined(digests: Mapping[str, str]) -> str:
     """One digest of several. Where a plug-in's files lie does not count, but how they lie to each other."""
-    foreign = [Path(name) for name in found if Path(name).is_absolute() and not is_installed(Path(name))]
+    foreign = [Path(name) for name in digests if Path(name).is_absolute() and not is_installed(Path(name))]
     common = os.path.commonpath([path.parent for path in foreign]) if foreign else ""
-    return _short("\n".join(sorted(f"{_place(name, common)} {digest}" for name, digest in found.items())))
-
-
-def attributes_of_self(function: Callable[..., Any]) -> set[str]:
-    """The names that a method reads of its own object: x for `self.x`."""
-    source = inspect.cleandoc("\n" + inspect.getsource(function))
-    nodes = ast.walk(ast.parse(source))
-    return {one.attr for one in nodes if isinstance(one, ast.Attribute) and ast.unparse(one.value) == "self"}
+    return _short("\n".join(sorted(f"{_place(name, common)} {digest}" for name, digest in digests.items())))
 
 
 def _name(path: Path) -> str:
@@ -101,22 +92,22 @@ def _short(text: str) -> str:
 @cache
 def _digest(content: bytes) -> str:
     try:
-        return _short(_said(parsed(content)))
+        return _short(_as_text(parsed(content)))
     except (RecursionError, ValueError):  # nested beyond what Python walks, a number of thousands of digits
         return hashlib.sha256(content).hexdigest()[:16]
 
 
-def _said(value: Any) -> str:
+def _as_text(value: Any) -> str:
     """A syntax tree as text. Fields that are empty are left out: newer versions of Python have more of them."""
     if isinstance(value, list):
-        return f"[{', '.join(_said(one) for one in value if not _is_docstring(one))}]"
+        return f"[{', '.join(_as_text(one) for one in value if not _is_docstring(one))}]"
     if not isinstance(value, ast.AST):
         return ascii(value)
     if isinstance(value, ast.JoinedStr):
-        return f"JoinedStr({', '.join(map(_said, _joined(value)))})"
-    fields = [(name, getattr(value, name, None)) for name in value._fields if name not in UNSAID]
-    said = [f"{name}={_said(inner)}" for name, inner in fields if not _is_empty(name, inner)]
-    return f"{type(value).__name__}({', '.join(said)})"
+        return f"JoinedStr({', '.join(map(_as_text, _joined(value)))})"
+    fields = [(name, getattr(value, name, None)) for name in value._fields if name not in IGNORED]
+    stated = [f"{name}={_as_text(inner)}" for name, inner in fields if not _is_empty(name, inner)]
+    return f"{type(value).__name__}({', '.join(stated)})"
 
 
 def _is_docstring(node: Any) -> bool:

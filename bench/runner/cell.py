@@ -26,13 +26,12 @@ from bench.runtime.clock import Clock
 from bench.runtime.paths import cache_folder
 from bench.scoring import classifier as neutral
 from bench.scoring.cache import Cache
-from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import Cost, MissingCapability
+from bench.scoring.evidence import Cost, Evidence, MissingCapability
 from bench.scoring.score import score
 from bench.scoring.selection import choose
 from bench.training.loop import Diverged, count_parameters
 from bench.training.search import TRIALS, stacked
-from bench.training.store import Shelf
+from bench.training.store import SharedPhases
 from bench.training.trainer import Training, TrainingResult, initialised
 from methods.base import AbstractMethod, Images, ImageSpec, TrainingData
 from metrics.base import Unavailable
@@ -135,10 +134,10 @@ class CellRun:
             with self.clock.measure("log"), progress.open("a") as file:
                 file.write(f"{phase} {epoch} {epochs}\n")
 
-        shelf = Shelf(Path(self.plan.results) / "shared", self._shared_setting(), self.plan.side_by_side)
+        shared = SharedPhases(Path(self.plan.results) / "shared", self._shared_setting(), self.plan.side_by_side)
         beside = self.plan.side_by_side
         training = Training(
-            method, data, test, budget, self.cell.seed, self.clock, on_epoch, self.folder, shelf, beside
+            method, data, test, budget, self.cell.seed, self.clock, on_epoch, self.folder, shared, beside
         )
         training.run_seeded(self.trained)
         method.eval()
@@ -187,12 +186,12 @@ class CellRun:
             evaluation,
             self.cell.seed,
             costs,
-            neutral=lambda: self._neutral(dataset, recipe),
-            inception=lambda: inception(self.plan),
+            load_neutral=lambda: self._neutral(dataset, recipe),
+            load_inception=lambda: inception(self.plan),
             originals_name=originals,
             train_name=train,
             cache=Cache(cache_folder() / "features"),
-            upright=(lambda: neutral.get(load_upright(dataset, root), self.device, *recipe))
+            load_upright=(lambda: neutral.get(load_upright(dataset, root), self.device, *recipe))
             if dataset.upright
             else None,
         )

@@ -1,7 +1,8 @@
 """From a suite to a plan: every row, option, data set and figure checked before the first cell runs."""
 
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,23 +52,12 @@ def make_plan(suite: Suite, request: RunSettings, score_on: ScoreOn = "test") ->
     """Raises UsageError or DataError, in one line, for whatever cannot be run."""
     plugins = register(suite, request.plugins)
     suite = settle_rows(suite)
-    device = choose_device(request.device)
+    device, root = choose_device(request.device), data_root(request.data)
     chosen = choose(suite.evaluation.metrics)
     wants_inception = "inception" in wanted(suite.evaluation.metrics, suite.evaluation.mixing)
-    inception = settle_inception(request.inception, device, wants_inception)
-    root = data_root(request.data)
-    # Sums in another order give other last bits, so the number of threads does not follow from what else happens to run.
-    threads = request.threads or (1 if device.type == "cpu" else min(4, cores()))
-    cells = [
-        cell
-        for name in suite.dataset
-        for cell in _cells(suite, load(name, root), device, inception, threads, chosen, score_on)
-    ]
-    jobs = request.jobs or default_jobs(device, len(cells), threads)
-    return Plan(
+    plan = Plan(
         suite=suite.name,
         title=suite.title,
-        cells=[asdict(cell) for cell in cells],
         columns=suite.columns,
         reference_rows=suite.reference_rows,
         comparison=suite.comparison.model_dump() if suite.comparison else {},
@@ -76,24 +66,60 @@ def make_plan(suite: Suite, request: RunSettings, score_on: ScoreOn = "test") ->
         data_root=str(root.resolve()),
         results=str(results_folder(request.results).resolve()),
         device=str(device),
-        threads=threads,
-        side_by_side=jobs,
+        # sums in another order give other last bits, so the number of threads does not follow from what else happens to run
+        threads=request.threads or (1 if device.type == "cpu" else min(4, cores())),
         plugins=plugins,
-        inception=inception,
+        inception=settle_inception(request.inception, device, wants_inception),
         score_on=score_on,
         likelihood=suite.likelihood,
     )
+    cells = [asdict(cell) for name in suite.dataset for cell in cells_of(suite, load(name, root), plan, chosen)]
+    jobs = request.jobs or default_jobs(device, len(cells), plan.threads)
+    return replace(plan, cells=cells, side_by_side=jobs)
 
 
-def _cells(
-    suite: Suite,
-    dataset: Dataset,
-    device: torch.device,
-    inception: dict[str, str],
-    threads: int,
-    chosen: list[Metric],
-    score_on: ScoreOn = "test",
-) -> list[Cell]:
+def cells_of(suite: Suite, dataset: Dataset, plan: Plan, chosen: list[Metric]) -> Iterator[Cell]:
+    _check(suite, dataset)
+    spec = ImageSpec(*dataset.shape, dataset.n_classes)
+    scoring = code_of_evidence(["mixtures"]) if suite.evaluation.mixing else {}
+    for metric in chosen:
+        scoring |= code_of_score(metric)
+    for label, row in suite.methods.items():
+        given = dict(row)
+        entry = find(str(given.pop("method", label)))
+        options = resolve(label, entry, on_shared(label, entry, given, suite.backbone, suite.likelihood))
+        settled, training = described(label, entry, spec, options, suite.budget)
+        content: dict[str, Any] = {
+            "suite": suite.name,
+            "label": label,
+            "method": entry.name,
+            "options": options,
+            "settled": settled,  # what it found here for itself, such as weights that lie on this machine
+            "dataset": dataset.digest,
+            "budget": suite.budget.model_dump(),
+            "held_out": plan.held_out,
+            "evaluation": plan.evaluation,
+            "device": plan.device.split(":")[0],
+            "threads": plan.threads,
+            "inception": plan.inception.get("hash", ""),
+            "sources": sources.combined(training | scoring),
+            **({} if plan.score_on == "test" else {"score_on": plan.score_on}),
+            **({} if plan.likelihood == BERNOULLI else {"likelihood": plan.likelihood}),
+        }
+        for seed in suite.seed_list():
+            yield Cell(
+                cell=cell_id(dataset.name, label, seed, {**content, "seed": seed}),
+                dataset=dataset.name,
+                data_digest=dataset.digest,
+                seed=seed,
+                sources=training | scoring,
+                training=sources.combined(training),
+                **{name: content[name] for name in ("label", "method", "options", "budget")},
+            )
+
+
+def _check(suite: Suite, dataset: Dataset) -> None:
+    """Raises UsageError where the suite asks for more than the data or the backbone have."""
     if suite.held_out >= len(dataset.x_train):
         raise UsageError(
             f"suite {suite.name}: held_out={suite.held_out} leaves nothing of the {len(dataset.x_train)} training images of {dataset.name}"
@@ -104,39 +130,6 @@ def _cells(
             f"suite {suite.name}: backbone {suite.backbone} can't train on batches of {suite.budget.batch}: "
             f"set budget.batch to {smallest} or more"
         )
-    spec = ImageSpec(*dataset.shape, dataset.n_classes)
-    budget = suite.budget.model_dump()
-    scoring = code_of_evidence(["mixtures"]) if suite.evaluation.mixing else {}
-    for metric in chosen:
-        scoring |= code_of_score(metric)
-    cells = []
-    for label, row in suite.methods.items():
-        given = dict(row)
-        entry = find(str(given.pop("method", label)))
-        options = resolve(label, entry, on_shared(label, entry, given, suite.backbone, suite.likelihood))
-        settled, training = described(label, entry, spec, options, suite.budget)
-        content = {
-            "suite": suite.name,
-            "label": label,
-            "method": entry.name,
-            "options": options,
-            "settled": settled,  # what it found here for itself, such as weights that lie on this machine
-            "dataset": dataset.digest,
-            "budget": budget,
-            "held_out": suite.held_out,
-            "evaluation": suite.evaluation.model_dump(),
-            "device": device.type,
-            "threads": threads,
-            "inception": inception.get("hash", ""),
-            "sources": sources.combined(training | scoring),
-            **({} if score_on == "test" else {"score_on": score_on}),
-            **({} if suite.likelihood == BERNOULLI else {"likelihood": suite.likelihood}),
-        }
-        for seed in suite.seed_list():
-            identity = cell_id(dataset.name, label, seed, {**content, "seed": seed})
-            about = (identity, label, entry.name, dataset.name, seed, options, budget, dataset.digest)
-            cells.append(Cell(*about, training | scoring, sources.combined(training)))
-    return cells
 
 
 def described(
@@ -158,11 +151,8 @@ def default_jobs(device: torch.device, cells: int, threads: int) -> int:
     """Cells side by side: one on a GPU; on a CPU one a core, as far as memory and cells reach, each on its threads."""
     if device.type == "cuda":
         return 1
-    free = (
-        os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        if "SC_AVPHYS_PAGES" in os.sysconf_names
-        else WORKER_BYTES * 4
-    )
+    known = "SC_AVPHYS_PAGES" in os.sysconf_names
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if known else WORKER_BYTES * 4
     return max(1, min(cores() // threads, cells, free // WORKER_BYTES))
 
 

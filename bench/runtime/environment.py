@@ -86,11 +86,9 @@ def git_state() -> dict[str, Any]:
     """Commit of this project's checkout and whether files differ from it; empty outside one."""
     root = Path(__file__).resolve().parents[2]
     commit = _output(["git", "-C", str(root), "rev-parse", "HEAD"]) if (root / ".git").exists() else ""
-    return (
-        {"commit": commit, "changed": bool(_output(["git", "-C", str(root), "status", "--porcelain"]))}
-        if commit
-        else {}
-    )
+    if not commit:
+        return {}
+    return {"commit": commit, "changed": bool(_output(["git", "-C", str(root), "status", "--porcelain"]))}
 
 
 def _output(command: list[str]) -> str:

@@ -21,7 +21,7 @@ def is_usage(problem: BaseException) -> bool:
 def nearest(name: str, known: Iterable[str], what: str) -> str:
     """`unknown method 'vea': did you mean 'vae'? known: ...`"""
     known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    close = [one for text in (name, name.lower()) for one in difflib.get_close_matches(text, known, n=1, cutoff=0.4)]
     guess = f"did you mean {close[0]!r}? " if close else ""
     return f"unknown {what} {name!r}: {guess}known: {', '.join(known)}"
 

@@ -1,7 +1,5 @@
 """Where things lie on this machine: cache, data, results. Standard library alone, so that `--help` stays fast."""
 
-from __future__ import annotations
-
 import os
 import sys
 from pathlib import Path
@@ -25,15 +23,15 @@ def cache_folder() -> Path:
     return Path.home() / caches / "latentbench"
 
 
-def data_root(given: str | None = None) -> Path:
+def data_root(argument: str | None = None) -> Path:
     """The data sets' folder: the argument, else $BENCH_DATA_ROOT, else data/ in the cache folder."""
-    if given:
-        return Path(given).expanduser()
+    if argument:
+        return Path(argument).expanduser()
     return _from_environment("BENCH_DATA_ROOT") or cache_folder() / "data"
 
 
-def results_folder(given: str | None = None) -> Path:
+def results_folder(argument: str | None = None) -> Path:
     """The folder records are written to: the argument, else $BENCH_RESULTS, else ./results."""
-    if given:
-        return Path(given).expanduser()
+    if argument:
+        return Path(argument).expanduser()
     return _from_environment("BENCH_RESULTS") or Path("results")

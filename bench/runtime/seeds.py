@@ -28,7 +28,7 @@ def seeded(seed: int, purpose: str, device: torch.device) -> Iterator[None]:
 
 
 def deterministic() -> None:
-    """Same seed, same machine, same figures: deterministic algorithms on, nothing chosen by timing."""
+    """Same seed, same machine, same scores: deterministic algorithms on, nothing chosen by timing."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     # Filling fresh memory guards only against code that reads what it never wrote, and costs time in every step.

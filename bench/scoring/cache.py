@@ -21,13 +21,13 @@ class Cache:
     def get(
         self,
         name: str,
-        makers: Sequence[type],
+        makers: Sequence[Callable[..., object]],
         make: Callable[[], Tensors],
         fits: Callable[[Tensors], bool] = lambda kept: True,
     ) -> Tensors:
         """What is kept under this name; made, and kept, where there is none, it is broken or does not fit.
 
-        makers: the class of evidence that makes it, and those of the networks that it asks, whose code counts to the name.
+        makers: what makes it, and the classes of the networks that it asks, whose code counts to the name.
         """
         path = self.folder / f"{name}-{code_of(*makers)[:8]}.safetensors"
         kept = kept_tensors(path)
@@ -37,7 +37,6 @@ class Cache:
         return kept
 
 
-def code_of(evidence: type, *networks: type) -> str:
-    """Of the classes' files and what these import, but not of the other evidence that the first one inherits."""
-    others = {sources.file_of(one) for one in evidence.__mro__[1:-1]}
-    return sources.combined(sources.of(evidence, without=others) | sources.of(*networks))
+def code_of(*makers: Callable[..., object]) -> str:
+    """Of their files and of what these import."""
+    return sources.combined(sources.of(*makers))

@@ -1,193 +1,93 @@
-"""How near images lie to the training images: of generations, of real test images beside them, and of their reconstructions."""
+"""How near images lie to the training images: generations, real test images beside them, and their reconstructions.
+
+Each measure is said once, for three sets of images by a suffix: none, `_test`, `_recon`. Indices are of the cell's training images;
+`_own` is the distance of the nearest training image itself to its own nearest other, (M,).
+"""
+
+from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from bench.runtime.seeds import generator
 from bench.scoring import nearest
-from bench.scoring.features import Featured
-from bench.scoring.gathering import gathered
+from bench.scoring.evidence import either, evidence
 from methods import parts
-from metrics.base import Neighbours, Unavailable
+from metrics.base import Neighbours, Unavailable, read_by
 from metrics.features import features_of, to_uint8
+
+if TYPE_CHECKING:
+    from bench.config.suite import Evaluation
+    from bench.scoring.cache import Cache
+    from methods.base import Images, TrainingData
+    from metrics.features import Classifier
 
 SHOWN = 3
 """Nearest training images that are kept of each."""
 SPACING_IMAGES = 1000
 """Training images whose distance to their nearest other is taken as that of all."""
 Search = Callable[[Tensor, Tensor, int, Tensor | None], Neighbours]
+Made = tuple[Tensor, ...]
+Keep = Callable[[str, Tensor, Callable[[], Made]], Made]
+"""Gives what a function makes of a tensor under a name: made now, or kept on disk."""
 
 
-class Near(Featured):
-    """Evidence of nearest training images. Indices are of the cell's training images; `_own` is the distance of the nearest training
-    image itself to its own nearest other, (M,)."""
+# Which images are looked at: as many as the suite says, or all.
 
-    # Which images are looked at.
-    def _some(self, images: Tensor, name: str) -> Tensor:
-        """As many as the suite says, or all; stated in the record."""
-        some = images[: self.settings.novelty_images]
-        self._state(**{name: len(some)})
-        return some
 
-    def _state(self, **counts: int) -> None:
-        self.protocol["novelty"] = self.protocol.get("novelty", {}) | counts
+def _some(images: Tensor, name: str, settings: Evaluation, protocol: dict[str, Any]) -> Tensor:
+    some = images[: settings.novelty_images]
+    _state(protocol, **{name: len(some)})
+    return some
 
-    @gathered
-    def _generations(self) -> Tensor:
-        return self._some(self.samples, "generations")
 
-    @gathered
-    def _real(self) -> Tensor:
-        return self._some(self.test.x, "test_images")
+def _state(protocol: dict[str, Any], **counts: int) -> None:
+    protocol["novelty"] = protocol.get("novelty", {}) | counts
 
-    @gathered
-    def _again(self) -> Tensor:
-        return to_uint8(self._some(self.reconstructions, "reconstructions"))
 
-    # By mean squared error. More are found than are shown: SSIM chooses among them.
-    def _pixel_nearest(self, images: Tensor) -> Neighbours:
-        return nearest.by_pixels(images, self.data.train.x, max(SHOWN, self.settings.novelty_candidates))
+@evidence()
+def looked(samples: Tensor, settings: Evaluation, protocol: dict[str, Any]) -> Tensor:
+    return _some(samples, "generations", settings, protocol)
 
-    @gathered
-    def _candidates(self) -> Neighbours:
-        return self._pixel_nearest(self._generations)
 
-    @gathered
-    def _candidates_test(self) -> Neighbours:
-        return Neighbours(*self._on_disk("mse", self._real, lambda: self._pixel_nearest(self._real)))
+@evidence()
+def looked_test(test: Images, settings: Evaluation, protocol: dict[str, Any]) -> Tensor:
+    return _some(test.x, "test_images", settings, protocol)
 
-    @gathered
-    def _candidates_recon(self) -> Neighbours:
-        return self._pixel_nearest(self._again)
 
-    @gathered
-    def near_mse(self) -> Neighbours:
-        return _shown(self._candidates)
+@evidence()
+def looked_recon(reconstructions: Tensor, settings: Evaluation, protocol: dict[str, Any]) -> Tensor:
+    return to_uint8(_some(reconstructions, "reconstructions", settings, protocol))
 
-    @gathered
-    def near_mse_test(self) -> Neighbours:
-        return _shown(self._candidates_test)
 
-    @gathered
-    def near_mse_recon(self) -> Neighbours:
-        return _shown(self._candidates_recon)
+# What hangs on the data alone is the same for every row of a seed.
 
-    @gathered
-    def near_mse_own(self) -> Tensor:
-        return self._own(nearest.by_pixels, self.data.train.x, self.near_mse.indices[:, 0])
 
-    @gathered
-    def near_mse_own_test(self) -> Tensor:
-        rows = self.near_mse_test.indices[:, 0]
-        return self._on_disk("own", rows, lambda: (self._own(nearest.by_pixels, self.data.train.x, rows),))[0]
+@evidence()
+def keep() -> Keep:
+    return lambda name, of, make: make()
 
-    @gathered
-    def near_mse_own_recon(self) -> Tensor:
-        return self._own(nearest.by_pixels, self.data.train.x, self.near_mse_recon.indices[:, 0])
 
-    @gathered
-    def spacing_mse(self) -> Tensor:
-        """Distance of each of a sample of training images to its nearest other, (S,)."""
-        rows = self._spacing_rows
-        return self._on_disk("own", rows, lambda: (self._own(nearest.by_pixels, self.data.train.x, rows),))[0]
+either("keep_recon", "keep")
 
-    # By structural similarity, among the nearest by mean squared error.
-    def _most_similar(self, images: Tensor, candidates: Neighbours) -> Neighbours:
-        index = candidates.indices[:, : self.settings.novelty_candidates]
-        return nearest.by_ssim(images, self.data.train.x, index, SHOWN)
 
-    def _check_sides(self) -> None:
-        sides = tuple(self.test.x.shape[-2:])
-        if min(sides) < parts.SSIM_SMALLEST:
-            raise Unavailable(f"SSIM's 11x11 window needs sides of {parts.SSIM_SMALLEST} pixels, got {sides}")
-        self._state(ssim_candidates=min(self.settings.novelty_candidates, len(self.data.train)))
+@evidence()
+def keep_test(data: TrainingData, settings: Evaluation, cache: Cache) -> Keep:
+    """On disk, under a name of all that it hangs on: images, training images, settings, code and device."""
+    train, device = _digest(data.train.x), data.train.x.device
 
-    @gathered
-    def near_ssim(self) -> Neighbours:
-        images = self._generations
-        self._check_sides()
-        return self._most_similar(images, self._candidates)
-
-    @gathered
-    def near_ssim_test(self) -> Neighbours:
-        self._check_sides()
-        found = self._on_disk("ssim", self._real, lambda: self._most_similar(self._real, self._candidates_test))
-        return Neighbours(*found)
-
-    @gathered
-    def near_ssim_recon(self) -> Neighbours:
-        images = self._again
-        self._check_sides()
-        return self._most_similar(images, self._candidates_recon)
-
-    # In the neutral classifier's features.
-    def _feature_nearest(self, images: Tensor, near: Neighbours) -> Neighbours:
-        features, train = features_of(self.neutral, images), self.neutral_features_train
-        # the same image in another batch may differ in its last digits: a copy is given its original's
-        copies = near.distances[:, :1] == 0
-        features = torch.where(copies, train[near.indices[:, 0]], features)
-        return nearest.by_features(features, train, SHOWN)
-
-    @gathered
-    def near_neutral(self) -> Neighbours:
-        return self._feature_nearest(self._generations, self.near_mse)
-
-    @gathered
-    def near_neutral_test(self) -> Neighbours:
-        return self._feature_nearest(self._real, self.near_mse_test)
-
-    @gathered
-    def near_neutral_recon(self) -> Neighbours:
-        return self._feature_nearest(self._again, self.near_mse_recon)
-
-    @gathered
-    def near_neutral_own(self) -> Tensor:
-        return self._own(nearest.by_features, self.neutral_features_train, self.near_neutral.indices[:, 0])
-
-    @gathered
-    def near_neutral_own_test(self) -> Tensor:
-        return self._own(nearest.by_features, self.neutral_features_train, self.near_neutral_test.indices[:, 0])
-
-    @gathered
-    def near_neutral_own_recon(self) -> Tensor:
-        return self._own(nearest.by_features, self.neutral_features_train, self.near_neutral_recon.indices[:, 0])
-
-    @gathered
-    def spacing_neutral(self) -> Tensor:
-        """As spacing_mse, of the same training images."""
-        return self._own(nearest.by_features, self.neutral_features_train, self._spacing_rows)
-
-    # How far training images lie from each other.
-    @gathered
-    def _spacing_rows(self) -> Tensor:
-        """By a stream of its own: the same images for every row of a seed."""
-        rows = torch.randperm(len(self.data.train), generator=generator(self.seed_of_cell, "spacing"))
-        rows = rows[:SPACING_IMAGES].sort().values.to(self.device)
-        self._state(spacing_images=len(rows))
-        return rows
-
-    def _own(self, search: Search, among: Tensor, rows: Tensor) -> Tensor:
-        """Distance, (M,), of the training images of `rows`, (M,), to their nearest other. An equal image is another."""
-        if len(among) < 2:
-            raise Unavailable("how far training images lie from each other needs two of them")
-        each, at = rows.unique(return_inverse=True)
-        return search(among[each], among, 1, each).distances[at, 0]
-
-    # What hangs on the data alone is the same for every row of a seed.
-    def _on_disk(self, name: str, images: Tensor, make: Callable[[], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
-        """What `make` gives, kept under a name of all that it hangs on: images, training images, settings, code and device."""
-        settings = f"{name} {self.settings.novelty_candidates} {SHOWN} {self.device.type} {torch.__version__}"
-        keys = hashlib.sha256(b"".join([settings.encode(), self._training_digest, _digest(images)]))
+    def kept(name: str, of: Tensor, make: Callable[[], Made]) -> Made:
+        said = f"{name} {settings.novelty_candidates} {SHOWN} {device.type} {torch.__version__}"
+        keys = hashlib.sha256(b"".join([said.encode(), train, _digest(of)]))
         path = f"nearest/{name}-{keys.hexdigest()[:24]}"
-        found = self.cache.get(path, [Near], lambda: {str(at): value for at, value in enumerate(make())})
-        return tuple(found[str(at)].to(self.device) for at in range(len(found)))
+        found = cache.get(path, [_own], lambda: {str(at): value for at, value in enumerate(make())})
+        return tuple(found[str(at)].to(device) for at in range(len(found)))
 
-    @gathered
-    def _training_digest(self) -> bytes:
-        return _digest(self.data.train.x)
+    return kept
 
 
 def _digest(values: Tensor) -> bytes:
@@ -197,5 +97,91 @@ def _digest(values: Tensor) -> bytes:
     return digest.digest()
 
 
-def _shown(found: Neighbours) -> Neighbours:
-    return Neighbours(found.indices[:, :SHOWN], found.distances[:, :SHOWN])
+# The measures.
+
+
+def candidates(looked: Tensor, data: TrainingData, settings: Evaluation, keep: Keep) -> Neighbours:
+    """By mean squared error. More are found than are shown: SSIM chooses among them."""
+    count = max(SHOWN, settings.novelty_candidates)
+    return Neighbours(*keep("mse", looked, lambda: nearest.by_pixels(looked, data.train.x, count)))
+
+
+def near_mse(candidates: Neighbours) -> Neighbours:
+    return Neighbours(candidates.indices[:, :SHOWN], candidates.distances[:, :SHOWN])
+
+
+def near_mse_own(near_mse: Neighbours, data: TrainingData, keep: Keep) -> Tensor:
+    rows = near_mse.indices[:, 0]
+    return keep("own", rows, lambda: (_own(nearest.by_pixels, data.train.x, rows),))[0]
+
+
+def near_ssim(
+    looked: Tensor, ssim_candidates: int, candidates: Neighbours, data: TrainingData, keep: Keep
+) -> Neighbours:
+    """By structural similarity, among the nearest by mean squared error."""
+    index = candidates.indices[:, :ssim_candidates]
+    return Neighbours(*keep("ssim", looked, lambda: nearest.by_ssim(looked, data.train.x, index, SHOWN)))
+
+
+@evidence()
+def ssim_candidates(test: Images, data: TrainingData, settings: Evaluation, protocol: dict[str, Any]) -> int:
+    sides = tuple(test.x.shape[-2:])
+    if min(sides) < parts.SSIM_SMALLEST:
+        raise Unavailable(f"SSIM's 11x11 window needs sides of {parts.SSIM_SMALLEST} pixels, got {sides}")
+    count = min(settings.novelty_candidates, len(data.train))
+    _state(protocol, ssim_candidates=count)
+    return count
+
+
+def near_neutral(
+    looked: Tensor, near_mse: Neighbours, neutral: Classifier, neutral_features_train: Tensor
+) -> Neighbours:
+    """In the neutral classifier's features."""
+    features = features_of(neutral, looked)
+    # the same image in another batch may differ in its last digits: a copy is given its original's
+    copies = near_mse.distances[:, :1] == 0
+    features = torch.where(copies, neutral_features_train[near_mse.indices[:, 0]], features)
+    return nearest.by_features(features, neutral_features_train, SHOWN)
+
+
+def near_neutral_own(near_neutral: Neighbours, neutral_features_train: Tensor) -> Tensor:
+    return _own(nearest.by_features, neutral_features_train, near_neutral.indices[:, 0])
+
+
+OF_A_SET = ("looked", "keep", "candidates", "near_mse", "near_neutral")
+for suffix in ("", "_test", "_recon"):
+    for measure in (candidates, near_mse, near_mse_own, near_ssim, near_neutral, near_neutral_own):
+        own = {one: f"{one}{suffix}" for one in read_by(measure) if one in OF_A_SET}
+        evidence(name=f"{measure.__name__}{suffix}", reads=own)(measure)
+
+
+# How far training images lie from each other.
+
+
+@evidence()
+def spacing_rows(data: TrainingData, cell_seed: int, protocol: dict[str, Any]) -> Tensor:
+    """A sample of training images, (S,) indices, by a stream of its own: the same images for every row of a seed."""
+    rows = torch.randperm(len(data.train), generator=generator(cell_seed, "spacing"))
+    rows = rows[:SPACING_IMAGES].sort().values.to(data.train.x.device)
+    _state(protocol, spacing_images=len(rows))
+    return rows
+
+
+@evidence(reads={"keep": "keep_test"})
+def spacing_mse(spacing_rows: Tensor, data: TrainingData, keep: Keep) -> Tensor:
+    """Distance of each of the sample to its nearest other, (S,)."""
+    return keep("own", spacing_rows, lambda: (_own(nearest.by_pixels, data.train.x, spacing_rows),))[0]
+
+
+@evidence()
+def spacing_neutral(spacing_rows: Tensor, neutral_features_train: Tensor) -> Tensor:
+    """As spacing_mse, of the same training images."""
+    return _own(nearest.by_features, neutral_features_train, spacing_rows)
+
+
+def _own(search: Search, among: Tensor, rows: Tensor) -> Tensor:
+    """Distance, (M,), of the training images of `rows`, (M,), to their nearest other. An equal image is another."""
+    if len(among) < 2:
+        raise Unavailable("how far training images lie from each other needs two of them")
+    each, at = rows.unique(return_inverse=True)
+    return search(among[each], among, 1, each).distances[at, 0]

@@ -1,12 +1,10 @@
 """From evidence to scores: every metric that the suite asks for, with intervals and reasons."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import MissingCapability
+from bench.scoring.evidence import Evidence, MissingCapability
 from bench.scoring.intervals import bootstrap, by_group
 from metrics.base import Items, Metric, Unavailable
 
@@ -34,7 +32,7 @@ def score(evidence: Evidence, chosen: list[Metric]) -> Scores:
                 "family": metric.family,
             } | ({} if declared.floor is None else {"floor": declared.floor})
         try:
-            result = metric.function(**_gather(evidence, metric.needs))
+            result = metric.function(**evidence.arguments(metric.function, metric.reads))
         except MissingCapability:
             continue
         except Unavailable as reason:
@@ -45,24 +43,10 @@ def score(evidence: Evidence, chosen: list[Metric]) -> Scores:
     return found
 
 
-def _gather(evidence: Evidence, needs: Sequence[str]) -> dict[str, Any]:
-    """What a metric reads. Raises MissingCapability where the method lacks any of it, else Unavailable where any of it is refused."""
-    given: dict[str, Any] = {}
-    refused: Unavailable | None = None
-    for need in needs:
-        try:
-            given[need] = getattr(evidence, need)
-        except Unavailable as reason:
-            refused = refused or reason
-    if refused is not None:
-        raise refused
-    return given
-
-
 def _add(found: Scores, name: str, value: float | Items, classes: int) -> None:
     mean = value.values.double().mean().item() if isinstance(value, Items) else float(value)
     if not math.isfinite(mean):
-        found.unavailable[name] = f"the figure is not finite ({mean})"
+        found.unavailable[name] = f"the score is not finite ({mean})"
         return
     found.metrics[name] = mean
     if isinstance(value, Items):

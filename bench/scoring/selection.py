@@ -1,23 +1,20 @@
 """Which metrics a suite asks for, what evidence they reach, and the code that their scores hang on."""
 
 from collections.abc import Callable, Iterable
-from functools import cache
 
 from bench.records import sources
 from bench.runtime.errors import UsageError, nearest
-from bench.scoring import classifier
-from bench.scoring.evidence import Evidence
-from bench.scoring.given import Given
+from bench.scoring import classifier, evidence
 from bench.scoring.score import score
 from metrics.base import Metric, registry
 from metrics.features import inception_extractor
 
 NETWORKS: dict[str, Callable[[], dict[str, str]]] = {
-    "neutral": classifier.code,
-    "upright_neutral": classifier.code,
-    "inception": lambda: sources.of(inception_extractor),
+    "load_neutral": classifier.code,
+    "load_upright": classifier.code,
+    "load_inception": lambda: sources.of(inception_extractor),
 }
-"""Evidence that a cell is handed from outside, and the code that it hangs on."""
+"""Networks that a cell hands over, and the code that they hang on."""
 
 
 def choose(names: list[str]) -> list[Metric]:
@@ -25,11 +22,12 @@ def choose(names: list[str]) -> list[Metric]:
 
     Raises UsageError for an unknown name, and for a metric that asks for evidence that there is not.
     """
-    for m in registry.values():
-        for need in m.needs:
-            if not hasattr(Evidence, need):
-                evidence = [name for name in dir(Evidence) if not name.startswith("_")]
-                raise UsageError(f"metric {m.name!r}: {nearest(need, evidence, 'evidence')}")
+    evidence.load()
+    for kind, readers in (("metric", registry), ("evidence", evidence.registry)):
+        known = {*evidence.registry, *(evidence.HANDED if kind == "evidence" else ())}
+        for reader in readers.values():
+            for need in set(reader.reads.values()) - known:
+                raise UsageError(f"{kind} {reader.name!r}: {nearest(need, evidence.registry, 'evidence')}")
     if not names:
         return list(registry.values())
     known = {m.family for m in registry.values()} | set(registry) | {f for m in registry.values() for f in m.scores}
@@ -40,14 +38,15 @@ def choose(names: list[str]) -> list[Metric]:
 
 
 def reached(names: Iterable[str]) -> set[str]:
-    """These names of evidence and all that they are gathered from, as their code reads it."""
+    """These names of evidence and all that they are gathered from, by their arguments."""
+    evidence.load()
     found: set[str] = set()
     waiting = list(names)
     while waiting:
         name = waiting.pop()
-        if name not in found and _owner(name) is not None:
+        if name not in found:
             found.add(name)
-            waiting += _read_by(name)
+            waiting += evidence.registry[name].reads.values() if name in evidence.registry else ()
     return found
 
 
@@ -64,22 +63,9 @@ def code_of_score(metric: Metric) -> dict[str, str]:
 def code_of_evidence(needs: Iterable[str]) -> dict[str, str]:
     """File to digest of all that evidence is gathered by."""
     names = reached(needs)
-    owners = {owner for owner in map(_owner, names) if owner is not None} | {Given}
-    others = {sources.file_of(one) for one in Evidence.__mro__[1:-1]} - {sources.file_of(one) for one in owners}
-    found = sources.of(score, *owners, without=others)
+    found = sources.of(score, evidence)
+    for one in (evidence.registry[name] for name in names & evidence.registry.keys()):
+        found |= sources.of_entry(one.plugin, *([one.function] if one.function else []))
     for code in (code for name, code in NETWORKS.items() if name in names):
         found |= code()
     return found
-
-
-def _owner(name: str) -> type | None:
-    """The class that defines a name of evidence; None for what an object alone holds."""
-    return next((cls for cls in Evidence.__mro__[:-1] if name in vars(cls)), None)
-
-
-@cache
-def _read_by(name: str) -> set[str]:
-    owner = _owner(name)
-    held = vars(owner)[name]
-    function = getattr(held, "fget", None) or getattr(held, "function", None) or held
-    return sources.attributes_of_self(function) if callable(function) else set()

@@ -59,9 +59,7 @@ def guarded(uri: str, seconds: int = 10, retries: int = 1, hint: str = GO_ON) ->
     """Run calls to MLflow with limits of time that the user's own settings override.
 
     MLflow's own default is to try for four minutes, with a line on the screen for each attempt.
-
-    Raises:
-        TrackingError: for whatever MLflow, its database or the network makes of the calls.
+    Raises TrackingError for whatever MLflow, its database or the network makes of the calls.
     """
     limits = {
         "MLFLOW_HTTP_REQUEST_TIMEOUT": str(seconds),
@@ -125,9 +123,7 @@ def ui(results: Path, uri: str, port: int = 5000, host: str = "127.0.0.1") -> in
     """Show the store in a browser: serve it until Ctrl-C, or name the address of the server that has it.
 
     Gives the exit code of MLflow's server.
-
-    Raises:
-        TrackingError: where there is no store yet, or the port is taken.
+    Raises TrackingError where there is no store yet, or the port is taken.
     """
     if is_remote(uri):
         print(f"MLflow: {without_password(uri)}")

@@ -1,18 +1,16 @@
 """What MLflow is told of one record: names made legal, values flattened, all within MLflow's limits."""
 
-from __future__ import annotations
-
-import csv
 import hashlib
 import json
 import math
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench.records.cells import curves
 from bench.records.record import Record
 
 NAME_LENGTH, PARAM_LENGTH, TAG_LENGTH, DIGEST_LENGTH = 250, 6_000, 8_000, 36
@@ -26,25 +24,6 @@ class Point(NamedTuple):
     name: str
     value: float
     step: int
-
-
-class Curve(NamedTuple):
-    """One line of a curves.csv."""
-
-    epoch: int
-    phase: str
-    split: str
-    term: str
-    value: float
-
-
-class DatasetInput(NamedTuple):
-    """A data set as MLflow names it; `source` is JSON that MLflow's own class for `source_type` reads."""
-
-    name: str
-    digest: str
-    source_type: str
-    source: str
 
 
 def legal_names(names: Iterable[str]) -> dict[str, str]:
@@ -71,28 +50,15 @@ def digest(record: Record) -> str:
 
 def points(record: Record, folder: Path) -> list[Point]:
     """Metrics, interval bounds, timings and curves; a value that isn't finite is NaN (MLflow stores inf as 1.8e308)."""
-    found = [Point(name, value, 0) for name, value in record.metrics.items()]
+    values = dict(record.metrics)
     for name, (low, high) in record.intervals.items():
-        found += [Point(f"interval_low/{name}", low, 0), Point(f"interval_high/{name}", high, 0)]
-    found += [Point(f"timing/{name}", value, 0) for name, value in record.timings.items() if _number(value)]
+        values |= {f"interval_low/{name}": low, f"interval_high/{name}": high}
+    values |= {f"timing/{name}": value for name, value in record.timings.items() if _number(value)}
+    points = [Point(name, value, 0) for name, value in values.items()]
     for epoch, *parts, value in curves(folder / "curves.csv"):
         # A slash inside a phase or term would move it to another place in MLflow's tree of charts.
-        found.append(Point("/".join(["curve", *(str(part).replace("/", "_") for part in parts)]), value, epoch))
-    return [point._replace(value=float(point.value) if math.isfinite(point.value) else math.nan) for point in found]
-
-
-def curves(path: Path) -> Iterator[Curve]:
-    """The lines of a curves.csv, `epoch,phase,split,term,value`; a torn line of a killed worker is passed over."""
-    if not path.is_file():
-        return
-    with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        for row in csv.DictReader(file):
-            try:
-                yield Curve(
-                    int(row["epoch"]), str(row["phase"]), str(row["split"]), str(row["term"]), float(row["value"])
-                )
-            except (KeyError, TypeError, ValueError):
-                continue
+        points.append(Point("/".join(["curve", *(str(part).replace("/", "_") for part in parts)]), value, epoch))
+    return [point._replace(value=float(point.value) if math.isfinite(point.value) else math.nan) for point in points]
 
 
 def params(record: Record) -> dict[str, str]:
@@ -114,7 +80,7 @@ def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 def tags(record: Record) -> dict[str, str]:
     """What runs are searched and grouped by; `fact.*` is what the method settled on by itself: its pose, its restarts."""
     environment = record.environment
-    found: dict[str, Any] = {
+    tags: dict[str, Any] = {
         "cell": record.cell,
         "suite": record.suite,
         "method": record.method,
@@ -129,8 +95,8 @@ def tags(record: Record) -> dict[str, str]:
         **flatten({"fact": _plain(record.facts)}),
     }
     if record.error:
-        found["error"] = ": ".join(record.error[name] for name in ("type", "message") if record.error.get(name))
-    return {name: text(value)[:TAG_LENGTH] for name, value in found.items()}
+        tags["error"] = ": ".join(record.error[name] for name in ("type", "message") if record.error.get(name))
+    return {name: text(value)[:TAG_LENGTH] for name, value in tags.items()}
 
 
 def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,17 +110,21 @@ def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def dataset_input(record: Record) -> DatasetInput | None:
-    """The data set that the cell was trained on; None where the cell failed before it was read (no digest)."""
+def dataset_input(record: Record) -> dict[str, str]:
+    """The data set that the cell was trained on, as MLflow's Dataset takes it; empty where the cell failed before it was read.
+
+    `source` is JSON that MLflow's own class for `source_type` reads.
+    """
     if not record.data_digest:
-        return None
-    kind, _, path = record.dataset.partition(":")
-    source: dict[str, Any]
-    if kind in ("folder", "npz") and path:
-        source_type, source = "local", {"uri": path}
-    else:
-        source_type, source = "code", {"tags": {"mlflow.source.name": f"latentbench dataset {record.dataset}"}}
-    return DatasetInput(record.dataset[:500], record.data_digest[:DIGEST_LENGTH], source_type, json.dumps(source))
+        return {}
+    path = record.dataset.partition(":")[2]
+    tags = {"mlflow.source.name": f"latentbench dataset {record.dataset}"}
+    return {
+        "name": record.dataset[:500],
+        "digest": record.data_digest[:DIGEST_LENGTH],
+        "source_type": "local" if path else "code",
+        "source": json.dumps({"uri": path} if path else {"tags": tags}),
+    }
 
 
 def span(record: Record, folder: Path) -> tuple[int, int]:

@@ -14,7 +14,7 @@ import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib import metadata
 from itertools import zip_longest
@@ -61,9 +61,7 @@ class Tracker:
     @classmethod
     def attach(cls, uri: str, results: Path, suite: str, *, hint: str = GO_ON) -> Tracker:
         """Make what is missing of store and experiment, and end what a killed parent left RUNNING; starts no run.
-
-        Raises:
-            TrackingError: in seconds, where the store can't be used; `hint` is what it tells the user to do.
+        Raises TrackingError in seconds, where the store can't be used; `hint` is what it tells the user to do.
         """
         with guarded(uri, seconds=4, retries=0, hint=hint):
             client, experiment = connect(uri, results, suite)
@@ -83,9 +81,7 @@ class Tracker:
 
     def start(self, plan: dict[str, Any]) -> None:
         """Start this invocation's run: the plan's `git`, `version`, `command` become tags, all else parameters.
-
-        Raises:
-            TrackingError: where the store fails.
+        Raises TrackingError where the store fails.
         """
         from mlflow.entities import Param
 
@@ -112,9 +108,7 @@ class Tracker:
 
         A record that differs from this results folder's earlier one (a retry) replaces it. The digest is tagged last,
         so that a run half written is never taken for the cell's.
-
-        Raises:
-            TrackingError: also at once, without a call, in the minute after a remote server failed.
+        Raises TrackingError also at once, without a call, in the minute after a remote server failed.
         """
         if self._resting and time.monotonic() < self._resting[0]:
             raise self._resting[1]
@@ -128,26 +122,21 @@ class Tracker:
         self._statuses[record.status] += 1
         return written
 
-    def add(self, figures: dict[str, float], files: Sequence[Path]) -> None:
-        """Metrics and artifacts of the invocation's own run. Raises TrackingError."""
+    def add(self, values: Mapping[str, float], files: Sequence[Path] = ()) -> None:
+        """Metrics, at most 1,000, and artifacts of the invocation's own run. Raises TrackingError."""
         from mlflow.entities import Metric
 
-        now, names = int(time.time() * 1000), content.legal_names(figures)
-        metrics = [Metric(names[name], value, now, 0) for name, value in figures.items()]
+        now, names = int(time.time() * 1000), content.legal_names(values)
+        metrics = [Metric(names[name], float(value), now, 0) for name, value in values.items()]
         with guarded(self.uri, hint=self.hint):
-            for some in _chunks(metrics, 900):
-                self.client.log_batch(self.run_id, metrics=some, synchronous=True)
+            self.client.log_batch(self.run_id, metrics=metrics, synchronous=True)
             for path in files:
                 self.client.log_artifact(self.run_id, str(path))
 
     def close(self, status: str = "FINISHED") -> None:
         """End the invocation's run: FINISHED, FAILED or KILLED. Raises TrackingError."""
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        counts = [Metric(f"cells_{name}", float(count), now, 0) for name, count in sorted(self._statuses.items())]
         with guarded(self.uri, seconds=4, retries=0, hint=self.hint):
-            self.client.log_batch(self.run_id, metrics=counts, synchronous=True)
+            self.add({f"cells_{name}": count for name, count in sorted(self._statuses.items())})
             self.client.set_terminated(self.run_id, status=status)
 
     def _log(self, record: Record, folder: Path) -> bool:
@@ -183,10 +172,9 @@ class Tracker:
         # A call takes 100 params, 1,000 metrics and 1,000 things in all.
         for some, others in zip_longest(_chunks(metrics, 900), _chunks(params, 100), fillvalue=()):
             self.client.log_batch(run, metrics=some, params=others, synchronous=True)
-        data = content.dataset_input(record)
-        if data:
+        if data := content.dataset_input(record):
             use = InputTag("mlflow.data.context", "training")
-            self.client.log_inputs(run, [DatasetInput(Dataset(**data._asdict()), [use])])
+            self.client.log_inputs(run, [DatasetInput(Dataset(**data), [use])])
 
     def _own_tags(self, kind: str, git: str) -> dict[str, str]:
         tags = {MADE_BY: kind, "suite": self.suite, "results": self.place, "mlflow.user": _user()}
@@ -194,13 +182,11 @@ class Tracker:
         return tags | ({"git": git, "mlflow.source.git.commit": git.removesuffix("-changed")} if git else {})
 
 
-def rebuild(results: Path, uri: str | None, report: Callable[[str], None] | None = None) -> int:
+def rebuild(results: Path, uri: str | None) -> int:
     """Write every record under results that the store doesn't have yet, all suites; gives how many were written.
 
-    A broken record is passed over and named by `report` (a line; default: on standard error).
-
-    Raises:
-        TrackingError: where the store can't be used, or tracking is switched off.
+    A broken record is passed over and named on standard error.
+    Raises TrackingError where the store can't be used, or tracking is switched off.
     """
     hint = "nothing is lost; try again with: python -m bench track --rebuild"
     target = resolve(uri, results)
@@ -209,7 +195,7 @@ def rebuild(results: Path, uri: str | None, report: Callable[[str], None] | None
     suites: dict[str, list[Record]] = {}
     for record in find(results):
         if isinstance(record, BrokenRecord):
-            (report or _on_stderr)(f"not written: {record}")
+            print(f"not written: {record}", file=sys.stderr)
         else:
             suites.setdefault(record.suite, []).append(record)
     count = 0
@@ -246,7 +232,3 @@ def _version() -> str:
 
 def _chunks(things: Sequence[T], size: int) -> list[Sequence[T]]:
     return [things[start : start + size] for start in range(0, len(things), size)]
-
-
-def _on_stderr(line: str) -> None:
-    print(line, file=sys.stderr)

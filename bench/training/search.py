@@ -1,7 +1,5 @@
 """The searches that methods ask for while they are trained, run by Optuna: every trial kept, resumable, answered on fresh draws."""
 
-import csv
-import io
 import time
 import warnings
 from collections.abc import Callable
@@ -15,6 +13,8 @@ from bench.runtime.seeds import seeded
 from methods.parts import Found, Point, Scores, Search
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from bench.training.optuna_study import Study
 
 MORE_TO_CONFIRM = 4
@@ -35,7 +35,7 @@ class SearchResult:
     confirm_seconds: float = 0.0
     before_seconds: float = 0.0
     beside: set[int] = field(default_factory=set)
-    tables: list[str] = field(default_factory=list)
+    tables: list["DataFrame"] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -79,32 +79,29 @@ def run_search(search: Search, place: Place, total: SearchResult) -> Found:
         trial.set_user_attr("side_by_side", place.side_by_side)
         study.tell(trial, values)
     study.give_up_running()
-    _book(study, total)
+    _account(study, total)
     by_value = sorted(study.complete(), key=lambda trial: trial.user_attrs["value"])
     best: list[Point] = [dict(trial.params) for trial in by_value[: search.confirmed]]
     began = time.perf_counter()
-    found = _confirmed(search, [*best, *(point for point in search.start if point not in best)], place)
+    answer = _confirmed(search, [*best, *(point for point in search.start if point not in best)], place)
     total.confirm_seconds += time.perf_counter() - began
-    return found
+    return answer
 
 
-def _book(study: "Study", total: SearchResult) -> None:
+def _account(study: "Study", total: SearchResult) -> None:
     ended = study.ended()
     total.trials += len(ended)
     total.pruned += len(ended) - len(study.complete())
     total.seconds += sum(trial.user_attrs["seconds"] for trial in ended)
     total.beside |= {trial.user_attrs["side_by_side"] for trial in ended}
-    total.tables.append(study.csv())
+    total.tables.append(study.table())
 
 
-def stacked(tables: list[str]) -> str:
-    """CSV tables as one, with all columns that any of them has; a field that a table has not is empty."""
-    lines = [line for table in tables for line in csv.DictReader(io.StringIO(table))]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(dict.fromkeys(name for line in lines for name in line)), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    return text.getvalue()
+def stacked(tables: list["DataFrame"]) -> str:
+    """The tables as one CSV, with all columns that any of them has; a field that a table has not is empty."""
+    import pandas as pd
+
+    return pd.concat(tables).to_csv(index=False, lineterminator="\n")
 
 
 def _tried(search: Search, trial: Any, costs: list[str], place: Place) -> list[float] | None:

@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ NOISE = "state of the generators: "
 
 
 @dataclass(frozen=True)
-class Kept:
+class SharedPhase:
     """What a shared phase took where it was trained, and its curves."""
 
     seconds: float
@@ -30,7 +29,7 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Shelf:
+class SharedPhases:
     """A folder of trained phases. setting: all that decides a phase's result beside the method's state, the same for a whole cell."""
 
     folder: Path
@@ -38,24 +37,17 @@ class Shelf:
     side_by_side: int
 
     def key(self, method: AbstractMethod, phase: Phase, order: torch.Generator) -> str:
-        """A digest of everything that the phase's result hangs on."""
-        said = {
-            "phase": phase.name,
-            "epochs": phase.epochs,
-            "share": phase.share,
-            "shared": phase.shared,
-            "setting": self.setting,
-        }
+        """A digest of everything that the phase's result depends on."""
+        content: dict[str, Any] = {name: getattr(phase, name) for name in ("epochs", "share", "shared")}
+        content |= {"phase": phase.name, "setting": self.setting}
         state = state_digest({**method.state_dict(), **_generators(method, order)})
-        return hashlib.sha256((state + json.dumps(said, sort_keys=True, default=str)).encode()).hexdigest()[:24]
+        return hashlib.sha256((state + json.dumps(content, sort_keys=True, default=str)).encode()).hexdigest()[:24]
 
-    @contextmanager
-    def held(self, phase: Phase, key: str) -> Iterator[None]:
-        """Hold the phase's place; another process that wants it waits, and is let in where the holder is killed."""
-        with locked(self.folder / f"{phase.name}-{key}.lock"):
-            yield
+    def lock(self, phase: Phase, key: str) -> AbstractContextManager[None]:
+        """Hold the phase; another process that wants it waits, and goes on where the holder is killed."""
+        return locked(self.folder / f"{phase.name}-{key}.lock")
 
-    def take(self, method: AbstractMethod, phase: Phase, key: str, order: torch.Generator) -> Kept | None:
+    def take(self, method: AbstractMethod, phase: Phase, key: str, order: torch.Generator) -> SharedPhase | None:
         """Load the state that the phase left, generators included, into the method; None where it was not trained yet."""
         path = self.folder / f"{phase.name}-{key}"
         state = kept_tensors(path.with_suffix(".safetensors"))
@@ -66,19 +58,19 @@ class Shelf:
         torch.set_rng_state(state[f"{NOISE}cpu"])
         if f"{NOISE}cuda" in state:
             torch.cuda.set_rng_state(state[f"{NOISE}cuda"], _device(method))
-        said = json.loads(path.with_suffix(".json").read_text())
-        return Kept(**{**said, "rows": [tuple(row) for row in said["rows"]]})
+        content = json.loads(path.with_suffix(".json").read_text())
+        return SharedPhase(**{**content, "rows": [tuple(row) for row in content["rows"]]})
 
     def put(
         self, method: AbstractMethod, phase: Phase, key: str, order: torch.Generator, curves: Curves, seconds: float
-    ) -> Kept:
+    ) -> SharedPhase:
         """Keep what the phase left."""
         path = self.folder / f"{phase.name}-{key}"
         peak = peak_memory(_device(method))
-        kept = Kept(seconds, self.side_by_side, peak, curves.trained_images, curves.rows)
+        shared = SharedPhase(seconds, self.side_by_side, peak, curves.trained_images, curves.rows)
         keep_tensors(path.with_suffix(".safetensors"), {**method.state_dict(), **_generators(method, order)})
-        write_text(path.with_suffix(".json"), json.dumps(asdict(kept)))
-        return kept
+        write_text(path.with_suffix(".json"), json.dumps(asdict(shared)))
+        return shared
 
 
 def _device(method: AbstractMethod) -> torch.device:

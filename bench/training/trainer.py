@@ -18,7 +18,7 @@ from methods.parts import Search
 if TYPE_CHECKING:
     from bench.config.budget import Budget
     from bench.runtime.clock import Clock
-    from bench.training.store import Shelf
+    from bench.training.store import SharedPhases
 
 Watch = Callable[[str, int, int], None]
 """Told the stage's name, and how much of how much of it is done: epochs, or trials."""
@@ -45,7 +45,7 @@ class Training:
     """One method's training: the data, the budget and the streams that all its stages draw from.
 
     Noise comes from the default generators, the order from its own. folder: the cell's, where searches are kept; None keeps them in
-    memory. shelf: where shared phases are kept; None shares nothing. decay: the learning rate falls in a straight line to 0 over a phase.
+    memory. shared_phases: where they are kept; None shares nothing. decay: the learning rate falls in a straight line to 0 over a phase.
     """
 
     method: AbstractMethod
@@ -56,7 +56,7 @@ class Training:
     clock: Clock
     watch: Watch = lambda stage, done, of: None
     folder: Path | None = None
-    shelf: Shelf | None = None
+    shared_phases: SharedPhases | None = None
     side_by_side: int = 1
     decay: bool = False
 
@@ -70,12 +70,13 @@ class Training:
         self.trained = trained
         self.order = generator(self.seed, "order")
         device = self.data.train.x.device
-        stages = self.method.phases(self.data)
+        stages: Any = self.method.phases(self.data)
         answer: Any = None
         while True:
-            with self.clock.measure("train"):  # code between the stages is part of training: PCA has nothing else
-                stage = next(stages, None) if answer is None else _send(stages, answer)
-            if stage is None:
+            try:
+                with self.clock.measure("train"):  # code between the stages is part of training: PCA has nothing else
+                    stage = next(stages) if answer is None else stages.send(answer)
+            except StopIteration:
                 return
             answer = None
             self.method.to(device)
@@ -84,31 +85,32 @@ class Training:
                     model = state_digest(self.method.state_dict())
                     place = Place(self.folder, self.seed, device, model, self.side_by_side, self.watch)
                     answer = run_search(stage, place, trained.searched)
-            elif stage.shared is not None and self.shelf is not None:
-                self._share(stage, self.shelf)
+            elif stage.shared is not None and self.shared_phases is not None:
+                self._share(stage, self.shared_phases)
             else:
                 self._train(stage, trained.curves)
 
-    def _share(self, phase: Phase, shelf: Shelf) -> None:
-        """Take the phase's result from the shelf, or train it and put it there; others that need it meanwhile wait."""
-        key = shelf.key(self.method, phase, self.order)
-        with self.clock.measure("setup"), shelf.held(phase, key):
-            kept = shelf.take(self.method, phase, key, self.order)
-            if kept is None:
+    def _share(self, phase: Phase, phases: SharedPhases) -> None:
+        """Take the phase's result where it is kept, or train and keep it; others that need it meanwhile wait."""
+        key = phases.key(self.method, phase, self.order)
+        with self.clock.measure("setup"), phases.lock(phase, key):
+            shared = phases.take(self.method, phase, key, self.order)
+            if shared is None:
                 curves, before = Curves(), self.clock.seconds["train"]
                 try:
                     self._train(phase, curves)
                 except BaseException:
                     self.trained.curves.rows += curves.rows  # what there is of a phase that fails is shown as well
                     raise
-                kept = shelf.put(self.method, phase, key, self.order, curves, self.clock.seconds["train"] - before)
+                seconds = self.clock.seconds["train"] - before
+                shared = phases.put(self.method, phase, key, self.order, curves, seconds)
             else:
-                self.trained.borrowed_seconds += kept.seconds
-                self.trained.borrowed_beside.add(kept.side_by_side)
-                self.trained.borrowed_peak = max(self.trained.borrowed_peak, kept.peak_memory_bytes)
-        self.trained.shared_seconds += kept.seconds
-        self.trained.curves.rows += kept.rows
-        self.trained.curves.trained_images += kept.trained_images
+                self.trained.borrowed_seconds += shared.seconds
+                self.trained.borrowed_beside.add(shared.side_by_side)
+                self.trained.borrowed_peak = max(self.trained.borrowed_peak, shared.peak_memory_bytes)
+        self.trained.shared_seconds += shared.seconds
+        self.trained.curves.rows += shared.rows
+        self.trained.curves.trained_images += shared.trained_images
 
     def _train(self, phase: Phase, curves: Curves) -> None:
         epochs = phase.epochs or max(1, round(self.budget.epochs * phase.share))
@@ -134,13 +136,6 @@ def initialised(make: Callable[[], AbstractMethod], seed: int, device: torch.dev
     with seeded(seed, "weights", torch.device("cpu")):
         method = make()
     return method.to(device)
-
-
-def _send(stages: Any, answer: Any) -> Any:
-    try:
-        return stages.send(answer)
-    except StopIteration:
-        return None
 
 
 def train(

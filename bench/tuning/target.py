@@ -1,4 +1,4 @@
-"""What is tuned: a row of a suite, where its options are searched, and by which scores; all checked before the first trial."""
+"""What is tuned, all of it checked before the first trial."""
 
 import re
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from bench.runner.plan import RunSettings
 from bench.runtime.errors import UsageError, nearest
 from bench.runtime.paths import data_root
 from bench.scoring.latents import OF_LIKELIHOOD
-from bench.scoring.selection import choose
+from bench.scoring.selection import choose, reached
 from methods.base import Entry, ImageSpec, registry
 from methods.parts import Point, Sampler, Span
 from metrics.base import Metric
@@ -28,13 +28,13 @@ HELD_OUT_PART = 10
 
 @dataclass(frozen=True)
 class TuneSettings:
-    """What is to be tuned and how, as the command line says it."""
+    """What is to be tuned and how, as the command line says it. changes: those of the row, `option=value`."""
 
     method: str
     trials: int
     options: str | None = None
     metric: str | None = None
-    settings: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
     sampler: Sampler = "tpe"
     out: str | None = None
     fresh: bool = False
@@ -42,7 +42,7 @@ class TuneSettings:
 
 @dataclass(frozen=True)
 class Target:
-    """What is tuned: a row of a suite, where its options are searched, and by which figures.
+    """What is tuned: a row of a suite, where its options are searched, and by which scores.
 
     suite: as it is to be run in the end. trial_suite: as a trial runs it. row: the row's own options, which stand where a trial says
     nothing else; base: all of its method's. better: metric to its direction.
@@ -88,7 +88,7 @@ class Target:
         return point if inside else None
 
     def setting(self, code: dict[str, str]) -> dict[str, Any]:
-        """What the trials' values hang on beside the space, so that a study is never gone on with under another."""
+        """What the trials' values depend on beside the space, so that a study is never gone on with under another."""
         suite = self.trial_suite
         return {
             "method": self.entry.name,
@@ -103,23 +103,25 @@ class Target:
         }
 
 
-def settle(choice: SuiteOverrides, request: RunSettings, asked: TuneSettings) -> Target:
+def settle(overrides: SuiteOverrides, run_settings: RunSettings, settings: TuneSettings) -> Target:
     """Everything checked before the first trial. Raises UsageError, or DataError for the data."""
-    suite, kept = (one.settle(request.plugins) for one in (choice, replace(choice, seeds=None, epochs=None)))
-    members = written_out(load_suite(choice.suite).methods).get(asked.method, {})
-    if members and asked.method not in members:
-        raise UsageError(f"--method {asked.method}: this row sweeps: name one of {', '.join(members)}")
-    suite, kept = (_with_row(one, asked) for one in (suite, kept))
-    label, row = asked.method, dict(suite.methods[asked.method])
+    suite, kept = (one.settle(run_settings.plugins) for one in (overrides, replace(overrides, seeds=None, epochs=None)))
+    members = written_out(load_suite(overrides.suite).methods).get(settings.method, {})
+    if members and settings.method not in members:
+        raise UsageError(f"--method {settings.method}: this row sweeps: name one of {', '.join(members)}")
+    suite, kept = (_with_row(one, settings) for one in (suite, kept))
+    label, row = settings.method, dict(suite.methods[settings.method])
     entry = find(str(row.pop("method", label)))
     base = _resolved(suite, label, entry, row)
     if len(suite.dataset) > 1:
         raise UsageError(
             f"suite {suite.name}: it has {len(suite.dataset)} data sets: name the one to tune on, as in --dataset {suite.dataset[0]}"
         )
-    better = chosen_metrics(suite, asked.metric)
-    dataset = load(suite.dataset[0], data_root(request.data))
-    kept = kept.model_copy(update={"plugins": [*suite.plugins, *(str(Path(p).resolve()) for p in request.plugins)]})
+    better = chosen_metrics(suite, settings.metric)
+    dataset = load(suite.dataset[0], data_root(run_settings.data))
+    kept = kept.model_copy(
+        update={"plugins": [*suite.plugins, *(str(Path(p).resolve()) for p in run_settings.plugins)]}
+    )
     evaluation = Evaluation(**{**suite.evaluation.model_dump(), "metrics": list(better)})
     trial_suite = suite.model_copy(
         update={
@@ -131,7 +133,7 @@ def settle(choice: SuiteOverrides, request: RunSettings, asked: TuneSettings) ->
             "comparison": None,
         }
     )
-    space = chosen_space(label, entry, base, asked.options)
+    space = chosen_space(label, entry, base, settings.options)
     spec = ImageSpec(*dataset.shape, dataset.n_classes)
     target = Target(kept, trial_suite, label, entry, row, base, space, better, spec, dataset.digest)
     problem = target.refusal({})
@@ -140,13 +142,13 @@ def settle(choice: SuiteOverrides, request: RunSettings, asked: TuneSettings) ->
     return replace(target, trial_suite=trial_suite.model_copy(update={"name": target.name}))
 
 
-def _with_row(suite: Suite, asked: TuneSettings) -> Suite:
+def _with_row(suite: Suite, settings: TuneSettings) -> Suite:
     """The suite with the row that is tuned, where it is a method by name, and with the settings. Raises UsageError for neither."""
-    label = asked.method
+    label = settings.method
     if label not in suite.methods and label not in registry:
         known = {*suite.methods, *registry}
         raise UsageError("--method: " + nearest(label, known, f"row of suite {suite.name!r} or method"))
-    row = suite.methods.get(label, {}) | settings_of(label, asked.settings)
+    row = suite.methods.get(label, {}) | settings_of(label, settings.changes)
     return suite.model_copy(update={"methods": {label: row}})
 
 
@@ -163,7 +165,7 @@ def chosen_space(label: str, entry: Entry, base: dict[str, Any], names: str | No
         )
     if names is None:
         return {name: span for name, span in known.items() if base[name] is not None}
-    wanted = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    wanted = _listed(names)
     if not wanted:
         raise UsageError(f"--options {names!r}: name at least one of: {', '.join(known)}")
     for name in wanted:
@@ -178,32 +180,37 @@ def chosen_space(label: str, entry: Entry, base: dict[str, Any], names: str | No
 
 def _gives(suite: Suite, metric: Metric) -> bool:
     """Whether methods of the suite's likelihood can have the evidence that a metric reads."""
-    return all(OF_LIKELIHOOD.get(need, suite.likelihood) == suite.likelihood for need in metric.needs)
+    return all(OF_LIKELIHOOD.get(name, suite.likelihood) == suite.likelihood for name in reached(metric.needs))
 
 
 def chosen_metrics(suite: Suite, names: str | None) -> dict[str, str]:
     """Metric to direction: those named, else the suite's first column that has one. Raises UsageError."""
-    given = [metric for metric in metric_registry.values() if _gives(suite, metric)]
-    figures = {name: figure for metric in given for name, figure in metric.scores.items()}
-    directed = {name: figure.better for name, figure in figures.items() if figure.better != "none"}
+    possible = [metric for metric in metric_registry.values() if _gives(suite, metric)]
+    scores = {name: score.better for metric in possible for name, score in metric.scores.items()}
+    directed = {name: better for name, better in scores.items() if better != "none"}
     if names is None:
         first = next((name for name in suite.columns if name in directed), None)
         if first is None:
             raise UsageError(f"suite {suite.name}: no column of it has a better direction: name a metric with --metric")
         return {first: directed[first]}
-    wanted = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    wanted = _listed(names)
     if not 1 <= len(wanted) <= 2:
         raise UsageError(f"--metric {names!r}: name one metric, or two for a Pareto front")
     for name in wanted:
-        if name in figures and name not in directed:
+        if name in scores and name not in directed:
             raise UsageError(
                 f"--metric {name}: neither lower nor higher is better: choose another (see `list metrics`)"
             )
-        if any(name in metric.scores for metric in metric_registry.values() if metric not in given):
+        if any(name in metric.scores for metric in metric_registry.values() if metric not in possible):
             raise UsageError(
                 f"--metric {name}: it is not of likelihood {suite.likelihood}, the suite's: choose another"
             )
-        if name not in figures:
+        if name not in scores:
             raise UsageError("--metric: " + nearest(name, directed, "metric"))
     choose(wanted)
     return {name: directed[name] for name in wanted}
+
+
+def _listed(names: str) -> list[str]:
+    """The names in `a,b`, each once."""
+    return list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))

@@ -19,18 +19,18 @@ from bench.tuning.target import TuneSettings, settle
 from bench.tuning.trials import Trials
 
 
-def tune(choice: SuiteOverrides, request: RunSettings, asked: TuneSettings, tracking_uri: str | None) -> int:
+def tune(overrides: SuiteOverrides, run_settings: RunSettings, settings: TuneSettings, tracking_uri: str | None) -> int:
     """Exit status: 0 where some trial has a value, 1 where none has, 130 interrupted. Raises UsageError."""
-    results = results_folder(request.results)
-    target = settle(choice, request, asked)
+    results = results_folder(run_settings.results)
+    target = settle(overrides, run_settings, settings)
     folder = results / "tune" / target.name
-    out = Path(asked.out) if asked.out else folder / "best.toml"
+    out = Path(settings.out) if settings.out else folder / "best.toml"
     if out.suffix != ".toml":
         raise UsageError(f"--out {out}: name a .toml file: that is what `run --suite` takes")
-    request = replace(request, results=str(folder))
+    run_settings = replace(run_settings, results=str(folder))
     uri = track.resolve(tracking_uri, results)
     with owned(folder):
-        trials = Trials(target, request, folder, asked)
+        trials = Trials(target, run_settings, folder, settings)
         try:
             trials.run()
         except KeyboardInterrupt:

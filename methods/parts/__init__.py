@@ -13,11 +13,12 @@ from methods.parts.distributions import (
     Gaussian,
     Joint,
     Pixels,
+    standard_normal,
 )
 from methods.parts.labels import one_hot
 from methods.parts.mlp import mlp
 from methods.parts.mmd import bandwidth_of, mmd2
-from methods.parts.moments import as_matrix, class_moments, mean_cosine, shortest
+from methods.parts.moments import as_matrix, class_moments, mean_cosine, quantised, shortest
 from methods.parts.networks import (
     AbstractBackbone,
     BernoulliDecoder,
@@ -29,8 +30,8 @@ from methods.parts.networks import (
     decoder_of,
 )
 from methods.parts.pose import Delta, Pose, PoseMean, PosePrior, UprightFirst
-from methods.parts.search import Figures, Found, Point, Scores, Search, Space, Span
 from methods.parts.ssim import SSIM, SSIM_SMALLEST, ssim
+from methods.parts.stages import Figures, Found, Phase, Phases, Point, Scores, Search, Space, Span, Terms
 from methods.parts.transforms import Transformation
 from methods.parts.vgg import (
     IMAGENET_FILE,
@@ -42,67 +43,3 @@ from methods.parts.vgg import (
     imagenet_file,
     perceptual_file,
 )
-
-__all__ = [
-    "IMAGENET_FILE",
-    "SSIM",
-    "SSIM_SMALLEST",
-    "AbstractBackbone",
-    "Backbone",
-    "Bernoulli",
-    "BernoulliDecoder",
-    "Categorical",
-    "Delta",
-    "DiscretisedLogistic",
-    "Distribution",
-    "Encoder",
-    "Figures",
-    "Found",
-    "Gaussian",
-    "GaussianEncoder",
-    "ImageNetFeatures",
-    "ImageSpec",
-    "Images",
-    "Joint",
-    "Likelihood",
-    "LogisticDecoder",
-    "PixelDecoder",
-    "Pixels",
-    "Point",
-    "Pose",
-    "PoseMean",
-    "PosePrior",
-    "Proposals",
-    "ReconstructionClassifier",
-    "RowsByClass",
-    "Sampler",
-    "Scores",
-    "Search",
-    "Space",
-    "Span",
-    "TrainingData",
-    "Transformation",
-    "UprightFirst",
-    "VGGClassifier",
-    "VGGDecoder",
-    "as_matrix",
-    "backbone",
-    "bandwidth_of",
-    "blocks_for",
-    "check_combination",
-    "check_images",
-    "class_moments",
-    "decoder_of",
-    "file_hash",
-    "imagenet_file",
-    "lloyd",
-    "mean_cosine",
-    "mlp",
-    "mmd2",
-    "nearest",
-    "one_hot",
-    "perceptual_file",
-    "shortest",
-    "spread_seeds",
-    "ssim",
-]

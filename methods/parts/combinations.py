@@ -63,12 +63,7 @@ def check_combination(n: int, weights: Sequence[float] | None) -> None:
 
 def check_images(data: TrainingData, n: int) -> None:
     """Raise ValueError, before anything is trained, for classes too small to combine and for no held-out images."""
-    counts = torch.bincount(data.train.y, minlength=data.classes).tolist()
-    few = [f"{data.name_of(k)} ({count})" for k, count in enumerate(counts) if count < n]
-    if few:
-        raise ValueError(
-            f"too few training images of class {', '.join(few)} to combine n={n}: lower n, or add images of it"
-        )
+    data.check_classes(n, f" to combine n={n}: lower n, or add images of it")
     if len(data.held_out) == 0:
         raise ValueError(
             "the confidence to pass is taken from held-out images, and there are none: set held_out in the suite"

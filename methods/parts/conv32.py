@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from methods.parts.networks import AbstractBackbone, Shape
+from methods.parts.networks import AbstractBackbone, Shape, padding
 
 FILTERS, HIDDEN = 32, 256
 SMALLEST, LARGEST = 28, 64
@@ -45,7 +45,7 @@ class Convolutions(nn.Sequential):
 
     def __init__(self, shape: Shape) -> None:
         channels, *_ = shape
-        self.pad = padding(shape)
+        self.pad = padded(shape)
         layers = [nn.Conv2d(inputs, FILTERS, 4, 2, 1, bias=False) for inputs in (channels, FILTERS, FILTERS)]
         super().__init__(*(part for layer in layers for part in normed(layer)), nn.Flatten())
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a quarter faster than channels first
@@ -65,26 +65,22 @@ def transposed32(shape: Shape, inputs: int, hidden: int) -> nn.Sequential:
         nn.Unflatten(1, maps),
         *(part for layer in layers for part in normed(layer)),
         nn.ConvTranspose2d(FILTERS, channels, 4, 2, 1),
-        nn.ZeroPad2d(tuple(-side for side in padding(shape))),  # type: ignore[arg-type]
+        nn.ZeroPad2d(tuple(-side for side in padded(shape))),  # type: ignore[arg-type]
     )
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def padding(shape: Shape) -> tuple[int, int, int, int]:
-    """Pixels to add left, right, above and below so that three strides of 2 divide both sides.
-
-    Raises ValueError for sides that conv32 can't take.
-    """
+def padded(shape: Shape) -> tuple[int, int, int, int]:
+    """Pixels to add so that three strides of 2 divide both sides. Raises ValueError for sides that conv32 can't take."""
     _, height, width = shape
     if not SMALLEST <= min(height, width) <= max(height, width) <= LARGEST:
         raise ValueError(
             f"backbone conv32 takes images of {SMALLEST} to {LARGEST} pixels a side, got {height}x{width}: choose mlp for the suite"
         )
-    across, down = -width % 8, -height % 8
-    return across // 2, across - across // 2, down // 2, down - down // 2
+    return padding(shape, 8)
 
 
 def mapped(shape: Shape) -> Shape:
     """Shape of the last convolution's feature maps."""
-    left, right, above, below = padding(shape)
+    left, right, above, below = padded(shape)
     return FILTERS, (shape[1] + above + below) // 8, (shape[2] + left + right) // 8

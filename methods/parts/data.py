@@ -73,3 +73,10 @@ class TrainingData:
         """Share of each class among the training images."""
         counts = torch.bincount(self.train.y, minlength=self.classes)
         return counts / counts.sum()
+
+    def check_classes(self, least: int, why: str) -> None:
+        """Raise ValueError, naming them and why, where classes have fewer training images than `least`."""
+        counts = torch.bincount(self.train.y, minlength=self.classes).tolist()
+        few = [f"{self.name_of(k)} ({count})" for k, count in enumerate(counts) if count < least]
+        if few:
+            raise ValueError(f"too few training images of class {', '.join(few)}{why}")

@@ -14,20 +14,28 @@ from methods.parts.labels import one_hot
 
 @runtime_checkable
 class Distribution(Protocol):
-    """What a prior or posterior over latents has to give; `other` is of the same kind."""
+    """What a prior or posterior over latents has to give, inherited from or not; `other` is of the same kind."""
 
     @property
     def mean(self) -> Float[Tensor, "n d"]: ...
     @property
-    def mode(self) -> Float[Tensor, "n d"]: ...
+    def mode(self) -> Float[Tensor, "n d"]:
+        """The mean, where a distribution does not say otherwise."""
+        return self.mean
+
     def sample(self) -> Float[Tensor, "n d"]: ...
-    def log_prob(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]: ...
-    def kl(self, other: Any) -> Float[Tensor, " n"]: ...
-    def repeat(self, times: int) -> Any: ...
+    def log_prob(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+        """Log density, of a one-hot category its log probability, in nats."""
+
+    def kl(self, other: Any) -> Float[Tensor, " n"]:
+        """KL(self || other) in nats, closed form where nothing else is said."""
+
+    def repeat(self, times: int) -> Any:
+        """The batch, one time after another: (times * n, d)."""
 
 
 @dataclass(frozen=True)
-class Gaussian:
+class Gaussian(Distribution):
     """N(mu, diag exp(log_var)) over latents."""
 
     mu: Float[Tensor, "n d"]
@@ -42,31 +50,29 @@ class Gaussian:
     def mean(self) -> Float[Tensor, "n d"]:
         return self.mu
 
-    @property
-    def mode(self) -> Float[Tensor, "n d"]:
-        return self.mu
-
     def sample(self) -> Float[Tensor, "n d"]:
         """One draw each, differentiable in mu and log_var."""
         return self.mu + torch.exp(0.5 * self.log_var) * torch.randn_like(self.mu)
 
     def log_prob(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-        """Log density in nats."""
         return -0.5 * (math.log(2 * math.pi) + self.log_var + (z - self.mu) ** 2 * torch.exp(-self.log_var)).sum(1)
 
     def kl(self, other: "Gaussian") -> Float[Tensor, " n"]:
-        """KL(self || other) in nats, closed form."""
         ratio = self.log_var - other.log_var
         distance = (self.mu - other.mu) ** 2 * torch.exp(-other.log_var)
         return 0.5 * (torch.exp(ratio) + distance - 1 - ratio).sum(1)
 
     def repeat(self, times: int) -> "Gaussian":
-        """The batch, one time after another: (times * n, d)."""
         return Gaussian(self.mu.repeat(times, 1), self.log_var.repeat(times, 1))
 
 
+def standard_normal(n: int, d: int, device: torch.device) -> Gaussian:
+    """N(0, I) over d dimensions, n times: the prior of a plain VAE."""
+    return Gaussian.unit(torch.zeros(n, d, device=device))
+
+
 @dataclass(frozen=True)
-class Categorical:
+class Categorical(Distribution):
     """A category of K, as a one-hot row, with probabilities softmax(logits); logits may be -inf where a category never occurs.
 
     temperature: where given, draws are relaxed by the Gumbel-softmax of Jang et al. 2017 and differentiable in the logits; as it goes to 0
@@ -96,7 +102,6 @@ class Categorical:
         return relaxed if self.temperature is not None else one_hot(relaxed.argmax(1), self.logits.shape[1])
 
     def log_prob(self, c: Float[Tensor, "n k"]) -> Float[Tensor, " n"]:
-        """Log probability of one-hot rows, in nats."""
         return torch.where(c > 0, c * self.log_probabilities, 0.0).sum(1)
 
     def cross_entropy(self, y: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
@@ -109,7 +114,6 @@ class Categorical:
         return torch.where(p > 0, p * (self.log_probabilities - other.log_probabilities), 0.0).sum(1)
 
     def repeat(self, times: int) -> "Categorical":
-        """The batch, one time after another: (times * n, k)."""
         return Categorical(self.logits.repeat(times, 1), self.temperature)
 
 
@@ -125,29 +129,23 @@ class Joint(Generic[Rest]):
 
     @property
     def mean(self) -> Float[Tensor, "n d"]:
-        """The mean of z beside that of the rest: of a category, the probabilities."""
         return torch.cat([self.z.mean, self.rest.mean], 1)
 
     @property
     def mode(self) -> Float[Tensor, "n d"]:
-        """The mean of z beside the mode of the rest: of a category, the likeliest one, one-hot."""
         return torch.cat([self.z.mode, self.rest.mode], 1)
 
     def sample(self) -> Float[Tensor, "n d"]:
-        """One draw of z, then one of the rest."""
         return torch.cat([self.z.sample(), self.rest.sample()], 1)
 
     def log_prob(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-        """Log density of z plus that of the rest (of a one-hot category its log probability), in nats."""
         split = self.z.mu.shape[1]
         return self.z.log_prob(z[:, :split]) + self.rest.log_prob(z[:, split:])
 
     def kl(self, other: "Joint[Any]") -> Float[Tensor, " n"]:
-        """KL(self || other) in nats: of z plus of the rest."""
         return self.z.kl(other.z) + self.rest.kl(other.rest)
 
     def repeat(self, times: int) -> "Joint[Rest]":
-        """The batch, one time after another: (times * n, d)."""
         return Joint(self.z.repeat(times), self.rest.repeat(times))
 
 

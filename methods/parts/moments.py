@@ -52,3 +52,8 @@ def as_matrix(theta: object, kind: str, classes: int, latent: int) -> Float[Tens
 def shortest(theta: Float[Tensor, "k d"], kind: str) -> object:
     """theta as its generator has it: a number, a list or a list of lists."""
     return {"simple": theta[0, 0], "medium1": theta[0], "medium2": theta}[kind].tolist()
+
+
+def quantised(x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+    """Images in [0, 1] in steps of 1/255, as they are stored and as every metric takes them."""
+    return (x * 255).round() / 255

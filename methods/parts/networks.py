@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from methods.choices import Backbone, Likelihood
-from methods.parts.distributions import Bernoulli, DiscretisedLogistic, Gaussian
+from methods.parts.distributions import Bernoulli, DiscretisedLogistic, Gaussian, Pixels
 
 Shape = tuple[int, int, int]
 FIRST_LOG_SCALE = math.log(0.1)
@@ -89,8 +89,8 @@ class GaussianEncoder(nn.Module):
         return Gaussian(mu, log_var)
 
 
-class BernoulliDecoder(nn.Module):
-    """The encoder's mirror: (N, D), and columns joined to it, read as logits of independent pixels. Arguments and errors as Encoder's."""
+class PixelDecoder(nn.Module, ABC):
+    """The encoder's mirror: (N, D), and columns joined to it, to logits of independent pixels. Arguments and errors as Encoder's."""
 
     def __init__(
         self, shape: Shape, latent: int, backbone: Backbone = "mlp", hidden: int | None = None, extra: int = 0
@@ -98,21 +98,26 @@ class BernoulliDecoder(nn.Module):
         super().__init__()
         self.network = _declared().find(backbone)().pixels(shape, latent + extra, hidden)
 
-    def forward(self, z: Float[Tensor, "n d"], *extra: Float[Tensor, "n e"]) -> Bernoulli:
-        return Bernoulli(self.network(joined(z, *extra)).float())
+    def forward(self, z: Float[Tensor, "n d"], *extra: Float[Tensor, "n e"]) -> Pixels:
+        return self.pixels(self.network(joined(z, *extra)).float())
+
+    @abstractmethod
+    def pixels(self, logits: Float[Tensor, "n c h w"]) -> Pixels:
+        """What the logits are read as."""
 
 
-class LogisticDecoder(nn.Module):
-    """BernoulliDecoder's network, its output read as the logits of discretised logistic pixels, and a learned log scale for each channel.
+class BernoulliDecoder(PixelDecoder):
+    """Bernoulli pixels."""
 
-    A scale is clamped at LEAST_LOG_SCALE from below, where it gets no gradient. Arguments and errors as Encoder's.
-    """
+    def pixels(self, logits: Float[Tensor, "n c h w"]) -> Bernoulli:
+        return Bernoulli(logits)
 
-    def __init__(
-        self, shape: Shape, latent: int, backbone: Backbone = "mlp", hidden: int | None = None, extra: int = 0
-    ) -> None:
-        super().__init__()
-        self.network = _declared().find(backbone)().pixels(shape, latent + extra, hidden)
+
+class LogisticDecoder(PixelDecoder):
+    """Discretised logistic pixels with a learned log scale a channel, clamped at LEAST_LOG_SCALE, where it gets no gradient."""
+
+    def __init__(self, shape: Shape, *arguments: Any, **options: Any) -> None:
+        super().__init__(shape, *arguments, **options)
         self.log_scale = nn.Parameter(torch.empty(shape[0]))
         self.reset_parameters()
 
@@ -121,12 +126,10 @@ class LogisticDecoder(nn.Module):
         """The scales back to their start; the layers are reset by themselves."""
         self.log_scale.fill_(FIRST_LOG_SCALE)
 
-    def forward(self, z: Float[Tensor, "n d"], *extra: Float[Tensor, "n e"]) -> DiscretisedLogistic:
-        logits = self.network(joined(z, *extra)).float()
+    def pixels(self, logits: Float[Tensor, "n c h w"]) -> DiscretisedLogistic:
         return DiscretisedLogistic(logits, self.log_scale.clamp(min=LEAST_LOG_SCALE))
 
 
-PixelDecoder = BernoulliDecoder | LogisticDecoder
 DECODERS: dict[Likelihood, type[PixelDecoder]] = {
     "bernoulli": BernoulliDecoder,
     "discretised-logistic": LogisticDecoder,
@@ -138,6 +141,12 @@ def decoder_of(
 ) -> PixelDecoder:
     """The decoder whose pixels are of this likelihood; the other arguments and errors as Encoder's."""
     return DECODERS[likelihood](shape, latent, backbone, hidden, extra)
+
+
+def padding(shape: Shape, multiple: int) -> tuple[int, int, int, int]:
+    """Pixels to add left, right, above and below for sides that are multiples of a number."""
+    across, down = -shape[2] % multiple, -shape[1] % multiple
+    return across // 2, across - across // 2, down // 2, down - down // 2
 
 
 def joined(first: Float[Tensor, "n d"], *more: Float[Tensor, "n e"]) -> Float[Tensor, "n f"]:

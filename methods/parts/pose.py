@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from methods.parts.distributions import Bernoulli, DiscretisedLogistic, Distribution, Gaussian, Joint
+from methods.parts.distributions import Bernoulli, DiscretisedLogistic, Distribution, Gaussian, Joint, standard_normal
 from methods.parts.transforms import (
     EMPTY,
     LEAST_DETERMINANT,
@@ -32,7 +32,7 @@ LEAST_LOG_VARIANCE = 2 * math.log(1e-6)
 
 
 @dataclass(frozen=True)
-class Delta:
+class Delta(Distribution):
     """A value without spread, a function of the image or a constant: it costs no KL, and there is no density to weigh it by."""
 
     value: Float[Tensor, "n d"]
@@ -41,12 +41,7 @@ class Delta:
     def mean(self) -> Float[Tensor, "n d"]:
         return self.value
 
-    @property
-    def mode(self) -> Float[Tensor, "n d"]:
-        return self.value
-
     def sample(self) -> Float[Tensor, "n d"]:
-        """The value itself."""
         return self.value
 
     def log_prob(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
@@ -58,12 +53,11 @@ class Delta:
         return torch.zeros_like(self.value[:, 0])
 
     def repeat(self, times: int) -> "Delta":
-        """The batch, one time after another: (times * n, d)."""
         return Delta(self.value.repeat(times, 1))
 
 
 @dataclass(frozen=True)
-class UprightFirst:
+class UprightFirst(Distribution):
     """q(u|x) q(z|x,u): a pose first, then the code of the image that it was taken from. A code is [z, u].
 
     given(u) -> q(z|x,u) for as many poses as there are images, or a whole multiple: image i has poses i, i + N, i + 2N ...
@@ -78,21 +72,15 @@ class UprightFirst:
         """The mean of z for the mean pose, beside that pose."""
         return torch.cat([self.given(self.u.mean).mean, self.u.mean], 1)
 
-    @property
-    def mode(self) -> Float[Tensor, "n d"]:
-        return self.mean
-
     def drawn(self) -> Joint[Distribution]:
         """q(z|x,u) at one drawn u, beside that u."""
         u = self.u.sample()
         return Joint(self.given(u), Delta(u))
 
     def sample(self) -> Float[Tensor, "n d"]:
-        """One draw of u, then one of z."""
         return self.drawn().sample()
 
     def log_prob(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-        """Log density of codes [z, u], in nats."""
         size = self.u.mean.shape[1]
         u = z[:, -size:]
         return self.u.log_prob(u) + self.given(u).log_prob(z[:, :-size])
@@ -102,7 +90,6 @@ class UprightFirst:
         return self.u.kl(other.rest) + self.drawn().z.kl(other.z)
 
     def repeat(self, times: int) -> "UprightFirst":
-        """The batch, one time after another: (times * n, d)."""
         return UprightFirst(self.u.repeat(times), self.given)
 
 
@@ -165,7 +152,7 @@ class Pose(nn.Module):
         if self.prior_name == "none":
             return Delta(self.mean_pose.expand(n, -1))
         if self.prior_name == "full":
-            return Gaussian.unit(torch.zeros(n, self.size, device=self.nu.device))
+            return standard_normal(n, self.size, self.nu.device)
         return Gaussian(self.nu.expand(n, -1), (2 * self.log_tau).expand(n, -1))
 
     def posterior(self, outputs: Float[Tensor, "n o"]) -> Distribution:
@@ -196,12 +183,19 @@ class Pose(nn.Module):
         with torch.autocast(images.device.type, enabled=False):  # bfloat16 has too few digits for a place
             return warped(images.float(), grid(self.numbers(u.float())), outside)
 
-    def mean_is_regular(self) -> bool:
-        """False where the mean pose of affine maps squeezes the frame: turns of every angle average to nothing."""
-        if not isinstance(self.transform, Affine):
-            return True
-        determinant = torch.linalg.det(self.transform.matrix(self.numbers(self.mean_pose[None]))[:, :, :2])
-        return bool(determinant.abs() >= LEAST_DETERMINANT)
+    def facts(self) -> dict[str, Any]:
+        """What it is, and the mean pose in the transformation's own numbers."""
+        mean = [round(value, 6) for value in self.numbers(self.mean_pose[None])[0].tolist()]
+        return {"transform": self.transform_name, "prior": self.prior_name, "mean": mean}
+
+    def caveats(self) -> dict[str, int]:
+        """Numbers that cost no KL, and whether the mean of affine maps squeezes the frame: turns of every angle average to nothing."""
+        found = {"pose_without_prior": self.size} if self.prior_name == "none" else {}
+        if isinstance(self.transform, Affine):
+            determinant = torch.linalg.det(self.transform.matrix(self.numbers(self.mean_pose[None]))[:, :, :2])
+            if determinant.abs() < LEAST_DETERMINANT:
+                found["singular_mean_pose"] = 1
+        return found
 
     def numbers(self, u: Float[Tensor, "n s"]) -> Float[Tensor, "n f"]:
         """The transformation's own numbers: u, or W u + b under the full prior."""

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-Shape = tuple[int, int, int]
+from methods.parts.networks import Shape, padding
+
 SLOPE = 0.2
 LAST_SIDE = 4
 IMAGENET_FILE = "vgg16-397923af.pth"
@@ -26,13 +27,6 @@ def blocks_for(shape: Shape) -> int:
     return max(1, math.ceil(math.log2(min(shape[1:]) / LAST_SIDE)))
 
 
-def padding(shape: Shape, blocks: int) -> tuple[int, int, int, int]:
-    """Pixels to add left, right, above and below so that every block halves both sides."""
-    _, height, width = shape
-    across, down = -width % 2**blocks, -height % 2**blocks
-    return across // 2, across - across // 2, down // 2, down - down // 2
-
-
 class VGGClassifier(nn.Module):
     """Blocks of Conv-BatchNorm-LeakyReLU-MaxPool, the latent z, and a linear head: (N, C, H, W) in [0, 1] to logits (N, K).
 
@@ -44,7 +38,7 @@ class VGGClassifier(nn.Module):
         self, shape: Shape, classes: int, width: int, blocks: int, convolutions: int, latent: int | None
     ) -> None:
         super().__init__()
-        self.pad = padding(shape, blocks)
+        self.pad = padding(shape, 2**blocks)  # every block halves both sides
         self.frozen = False
         self.blocks = nn.ModuleList()
         inputs = shape[0]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from helpers_code import HELPED, Edit, known_methods
+from helpers_e2e import CLOSED, shared_cache
 
 import methods
 from bench.config.budget import Budget
@@ -19,8 +20,7 @@ from bench.runtime.clock import Clock
 from bench.runtime.seeds import seeded
 from bench.scoring.cache import Cache
 from bench.scoring.classifier import Neutral
-from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import Cost
+from bench.scoring.evidence import Cost, Evidence
 from bench.training.trainer import train
 from methods.base import Images, ImageSpec, TrainingData
 from metrics.base import Unavailable
@@ -55,8 +55,8 @@ def make(spec: ImageSpec, data: TrainingData, test_images: Images, tmp_path: Pat
             settings,
             seed,
             costs or Cost(2.0, curves.trained_images, 3 * 2**20, 11),
-            neutral=lambda: Neutral(classifier, "hash of it", accuracy),
-            inception=lambda: _refuse("no weights here"),
+            load_neutral=lambda: Neutral(classifier, "hash of it", accuracy),
+            load_inception=lambda: _refuse("no weights here"),
             originals_name="tiny",
             train_name="tiny-train",
             cache=Cache(tmp_path),
@@ -67,6 +67,17 @@ def make(spec: ImageSpec, data: TrainingData, test_images: Images, tmp_path: Pat
 
 def _refuse(reason: str) -> Any:
     raise Unavailable(reason)
+
+
+@pytest.fixture
+def own_places(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads the user's data or settings, writes outside its folder or reaches a network."""
+    monkeypatch.setenv("BENCH_CACHE", str(shared_cache(tmp_path_factory)))
+    monkeypatch.setenv("BENCH_DATA_ROOT", str(tmp_path / "data"))
+    monkeypatch.setenv("BENCH_RESULTS", str(tmp_path / "results"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, CLOSED)
 
 
 @pytest.fixture

@@ -18,11 +18,6 @@ SMALL = {"latent": 6, "hidden": 16}
 PIXELS = 40
 
 
-@pytest.fixture(autouse=True)
-def _seed() -> None:
-    torch.manual_seed(0)
-
-
 class Toy(AbstractVAE):
     """One latent dimension, one logit slope a component; q(z|x, y) is given. The likelihood reads y where `reads` says so."""
 

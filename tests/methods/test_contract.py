@@ -5,28 +5,37 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from types import FunctionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin
 
 import jaxtyping
 import pytest
 import torch
+from helpers_methods import fit
 from random_imagenet import vgg16_of_random_weights
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException, FakeTensorMode
 
 import methods
-from bench.config.budget import Budget
 from bench.config.options import declared, resolve, spans
-from bench.runtime.clock import Clock
 from bench.runtime.errors import UsageError
-from bench.training.trainer import train
 from methods.backbones import BACKBONES
-from methods.base import AbstractMethod, AbstractVAE, Entry, Images, ImageSpec, Phase, TrainingData, registry
+from methods.base import (
+    AbstractMethod,
+    AbstractVAE,
+    Entry,
+    HasCategories,
+    HasPose,
+    Images,
+    ImageSpec,
+    Phase,
+    TrainingData,
+    check_capabilities,
+    registry,
+)
 from methods.choices import Chosen
 from methods.parts import IMAGENET_FILE, Found, Gaussian, Search
 
 methods.load()
-CPU = torch.device("cpu")
 MAY_OVERRIDE = {"__init__", "terms", "phases", "forward"}
 each_method = pytest.mark.parametrize("entry", registry.values(), ids=registry)
 
@@ -43,9 +52,8 @@ def _variants(kind: Callable[[type[AbstractMethod]], bool] = lambda cls: True) -
         if not kind(entry.cls):
             continue
         yield pytest.param(entry, {}, id=entry.name)
-        hints = get_type_hints(entry.cls.__init__, include_extras=True)
         for name, parameter in declared(entry.cls).items():
-            for value in _named(hints[name]):
+            for value in _named(parameter.annotation):
                 if value != parameter.default and name != "filter":
                     yield pytest.param(entry, {name: value}, id=f"{entry.name}-{value}")
 
@@ -77,12 +85,22 @@ def _build(entry: Entry, options: dict[str, Any], spec: ImageSpec, seed: int = 0
     return entry.cls(spec, **{**cheap, **options})
 
 
-def _trained(
-    entry: Entry, options: dict[str, Any], spec: ImageSpec, data: TrainingData, test: Images
-) -> AbstractMethod:
+def _trained(entry: Entry, options: dict[str, Any], spec: ImageSpec, data: TrainingData) -> AbstractMethod:
     method = _build(entry, options, spec)
-    train(method, data, test, Budget(epochs=1, batch=16), 0, Clock(CPU))
+    fit(method, data)
     return method.eval()
+
+
+KEPT: dict[str, AbstractMethod] = {}
+"""Variants that are trained, which tests only ask."""
+
+
+@pytest.fixture
+def trained(entry: Entry, options: dict[str, Any], spec: ImageSpec, data: TrainingData) -> AbstractMethod:
+    name = f"{entry.name} {options}"
+    if name not in KEPT:
+        KEPT[name] = _trained(entry, options, spec, data)
+    return KEPT[name]
 
 
 def _phases(method: AbstractMethod, data: TrainingData) -> Iterator[Phase]:
@@ -130,13 +148,13 @@ def test_says_what_it_is_and_where_it_comes_from(entry: Entry) -> None:
 
 @each_method
 def test_options_are_keywords_with_types_and_defaults(entry: Entry) -> None:
-    _, spec, *others = inspect.signature(entry.cls.__init__).parameters.values()
-    hints = get_type_hints(entry.cls.__init__)
-    assert hints[spec.name] is ImageSpec
-    for parameter in others:
-        assert parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    spec, *others = inspect.signature(entry.cls).parameters.values()
+    assert spec.annotation is ImageSpec
+    kinds = {parameter.kind for parameter in others if parameter.name != "components"}
+    assert kinds <= {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD}
+    for parameter in declared(entry.cls).values():
         assert parameter.default is not inspect.Parameter.empty
-        assert parameter.name in hints
+        assert parameter.annotation is not Any
 
 
 @each_method
@@ -170,12 +188,6 @@ def test_overrides_nothing_concrete_but_terms_and_phases(entry: Entry) -> None:
         concrete = [f for f in inherited if isinstance(f, FunctionType) and not hasattr(f, "__isabstractmethod__")]
         assert name in MAY_OVERRIDE or not concrete, name
         assert name in MAY_OVERRIDE or not (isinstance(value, FunctionType) and hasattr(nn.Module, name)), name
-
-
-@each_method
-def test_states_everything_abstract(entry: Entry) -> None:
-    for name in dir(entry.cls):
-        assert not getattr(inspect.getattr_static(entry.cls, name), "__isabstractmethod__", False), name
 
 
 def test_a_method_that_leaves_out_a_distribution_is_refused_when_made() -> None:
@@ -305,36 +317,41 @@ def test_the_check_for_host_values_can_fail(values: Any, data: TrainingData) -> 
 # What a trained method can give.
 
 
+def _answers(method: Any, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+    """What a trained method gives for a batch, by the function that gives it."""
+    n, first = len(x), torch.zeros_like(y)
+    arguments: dict[str, tuple[Any, ...]] = {
+        "encode": (x, y),
+        "reconstruct": (x, y),
+        "sample": (y,),
+        "sample_any": (n,),
+    }
+    arguments |= dict.fromkeys(("label", "cluster", "recognise", "canonical", "in_mean_pose"), (x,))
+    arguments |= {"sample_component": (first,), "sample_category": (y % getattr(method, "categories", 1),)}
+    bounds: dict[str, tuple[Any, ...]] = {"log_weight": (x, 5), "elbo": (x,)}
+    with torch.no_grad():
+        if getattr(method, "has_bound", True):
+            arguments |= bounds
+        for name in bounds.keys() - arguments.keys():
+            with pytest.raises(TypeError):
+                getattr(method, name)(*bounds[name])
+        if hasattr(method, "reference"):
+            arguments["reference"] = (method.encode(x, y),)
+        return {name: getattr(method, name)(*given) for name, given in arguments.items() if hasattr(method, name)}
+
+
 @each_variant
 def test_capabilities_give_what_the_contract_says(
-    entry: Entry, options: dict, spec: ImageSpec, data: TrainingData, test_images: Images
+    trained: AbstractMethod, spec: ImageSpec, test_images: Images
 ) -> None:
-    method = _trained(entry, options, spec, data, test_images)
+    method: Any = trained
+    before = {name: value.clone() for name, value in method.state_dict().items()}
+    check_capabilities(method)
     x, y = next(test_images.batches())
     n, shape = len(x), x.shape[1:]
-    given = {
-        "encode": lambda: method.encode(x, y),
-        "reconstruct": lambda: method.reconstruct(x, y),
-        "sample": lambda: method.sample(y),
-        "sample_any": lambda: method.sample_any(n),
-        "sample_component": lambda: method.sample_component(torch.zeros(n, dtype=torch.int64)),
-        "log_weight": lambda: method.log_weight(x, 5),
-        "elbo": lambda: method.elbo(x),
-        "label": lambda: method.label(x),
-        "cluster": lambda: method.cluster(x),
-        "recognise": lambda: method.recognise(x),
-        "sample_category": lambda: method.sample_category(y % getattr(method, "categories", 1)),
-        "canonical": lambda: method.canonical(x),
-        "in_mean_pose": lambda: method.in_mean_pose(x),
-        "reference": lambda: method.reference(method.encode(x, y)),
-    }
-    with torch.no_grad():
-        if not getattr(method, "has_bound", True):
-            for name in ("log_weight", "elbo"):
-                with pytest.raises(TypeError):
-                    given.pop(name)()
-        found = {name: give() for name, give in given.items() if hasattr(method, name)}
+    found = _answers(method, x, y)
     assert found, "a method that can do nothing"
+    assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items()), "it stays as it is"
     assert all(len(values) == n and (~values.isfinite()).sum() == 0 for values in found.values())
     pictures = {"reconstruct", "sample", "sample_any", "sample_component", "sample_category"}
     pictures |= {"canonical", "in_mean_pose", "reference"}
@@ -352,11 +369,10 @@ def test_capabilities_give_what_the_contract_says(
         assert found[name].shape == (n,)
         assert found[name].min() >= 0
     assert found.get("label", y).max() < spec.classes
-    if hasattr(method, "pose_size"):
-        assert {"canonical", "in_mean_pose", "reference"} <= set(found)
+    if isinstance(method, HasPose):
         assert method.pose.mean_pose.shape == (method.pose_size,)
         assert found["encode"].shape[1] > method.pose_size
-    if hasattr(method, "categories"):
+    if isinstance(method, HasCategories):
         assert "sample_category" in found
         assert torch.allclose(found["encode"][:, -method.categories :].sum(1), torch.ones(n)), "probabilities, last"
         assert not method.categories_are_classes or (method.categories == spec.classes and "sample" in found)
@@ -364,47 +380,24 @@ def test_capabilities_give_what_the_contract_says(
 
 @each_variant
 def test_labels_are_not_read_at_test_time_unless_said(
-    entry: Entry, options: dict, spec: ImageSpec, data: TrainingData, test_images: Images
+    trained: AbstractMethod, spec: ImageSpec, test_images: Images
 ) -> None:
-    method = _trained(entry, options, spec, data, test_images)
     x, y = next(test_images.batches())
-    other = (y + 1) % spec.classes
-    changed = False
+    asked = [getattr(trained, name) for name in ("encode", "reconstruct") if hasattr(trained, name)]
     with torch.no_grad():
-        for name in ("encode", "reconstruct"):
-            if hasattr(method, name):
-                take = getattr(method, name)
-                changed |= not torch.equal(take(x, y), take(x, other))
-    assert changed == entry.cls.labels_at_test
+        changed = any(not torch.equal(take(x, y), take(x, (y + 1) % spec.classes)) for take in asked)
+    assert changed == trained.labels_at_test
 
 
 @pytest.mark.parametrize(("entry", "options"), _variants(lambda cls: not cls.labels_in_training))
 def test_labels_are_not_learned_from_unless_said(
-    entry: Entry, options: dict, spec: ImageSpec, data: TrainingData, test_images: Images
+    trained: AbstractMethod, entry: Entry, options: dict, spec: ImageSpec, data: TrainingData
 ) -> None:
     shuffled = Images(data.train.x, data.train.y.roll(1))
-    others = TrainingData(shuffled, data.held_out, data.classes)
-    first, second = (_trained(entry, options, spec, d, test_images).state_dict() for d in (data, others))
-    assert all(torch.equal(first[name], second[name]) for name in first)
-
-
-@each_variant
-def test_evaluation_leaves_the_method_as_it_is(
-    entry: Entry, options: dict, spec: ImageSpec, data: TrainingData, test_images: Images
-) -> None:
-    method = _trained(entry, options, spec, data, test_images)
-    before = {name: value.clone() for name, value in method.state_dict().items()}
-    x, y = next(test_images.batches())
-    with torch.no_grad():
-        for name, arguments in {"encode": (x, y), "reconstruct": (x, y), "sample": (y,), "sample_any": (3,)}.items():
-            if hasattr(method, name):
-                getattr(method, name)(*arguments)
-    assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
+    other = _trained(entry, options, spec, TrainingData(shuffled, data.held_out, data.classes)).state_dict()
+    assert all(torch.equal(value, other[name]) for name, value in trained.state_dict().items())
 
 
 @pytest.mark.parametrize(("entry", "options"), _variants(lambda cls: issubclass(cls, AbstractVAE)))
-def test_components_of_a_latent_variable_method_are_a_distribution(
-    entry: Entry, options: dict, spec: ImageSpec, data: TrainingData, test_images: Images
-) -> None:
-    method = _trained(entry, options, spec, data, test_images)
-    assert math.isclose(method.log_components.exp().sum().item(), 1, abs_tol=1e-5)
+def test_components_of_a_latent_variable_method_are_a_distribution(trained: AbstractMethod) -> None:
+    assert math.isclose(trained.log_components.exp().sum().item(), 1, abs_tol=1e-5)

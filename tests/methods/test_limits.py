@@ -25,11 +25,6 @@ def vae(spec: ImageSpec) -> VAE:
     return VAE(spec, **SMALL)
 
 
-@pytest.fixture
-def batch(data: TrainingData) -> tuple[Tensor, Tensor]:
-    return next(data.train.batches())
-
-
 @contextmanager
 def _noise(seed: int) -> Iterator[None]:
     with torch.random.fork_rng():
@@ -144,12 +139,6 @@ def test_cvae_whose_networks_ignore_the_label_is_the_vae(
 # Lambda-Hot.
 
 
-def test_lambda_hot_places_class_k_at_lambda_on_axis_k(spec: ImageSpec) -> None:
-    prior = LambdaHot(spec, lam=3.0, **SMALL).prior(torch.arange(spec.classes))
-    assert torch.equal(prior.mu, 3 * torch.eye(spec.classes, 6))
-    assert torch.equal(prior.log_var, torch.zeros(spec.classes, 6))
-
-
 @pytest.mark.parametrize("scale", [0.1, 1.0, 4.0])
 def test_the_term_of_movable_centres_is_their_prior(
     scale: float, spec: ImageSpec, data: TrainingData, batch: tuple[Tensor, Tensor]
@@ -164,14 +153,15 @@ def test_the_term_of_movable_centres_is_their_prior(
     assert torch.allclose(method.terms(*batch)["centres"], expected)
 
 
-def test_fixed_centres_are_not_trained(spec: ImageSpec, batch: tuple[Tensor, Tensor]) -> None:
-    method = LambdaHot(spec, **SMALL)
-    assert "centres" not in method.terms(*batch)
+def test_lambda_hot_has_class_k_at_lambda_on_axis_k_and_reads_it_there(
+    spec: ImageSpec, batch: tuple[Tensor, Tensor]
+) -> None:
+    method = LambdaHot(spec, lam=3.0, **SMALL)
+    prior = method.prior(torch.arange(spec.classes))
+    assert torch.equal(prior.mu, 3 * torch.eye(spec.classes, 6))
+    assert torch.equal(prior.log_var, torch.zeros(spec.classes, 6))
     assert not method.centres.requires_grad
-
-
-def test_lambda_hot_reads_the_class_off_the_first_means(spec: ImageSpec, batch: tuple[Tensor, Tensor]) -> None:
-    method = LambdaHot(spec, **SMALL)
+    assert "centres" not in method.terms(*batch)
     last = method.encoder.body.network[-1]
     with torch.no_grad():
         last.weight.zero_()

@@ -4,13 +4,11 @@ import math
 
 import pytest
 import torch
+from helpers_methods import fit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bench.config.budget import Budget
-from bench.runtime.clock import Clock
-from bench.training.trainer import train
 from methods.base import AbstractVAE, Images, ImageSpec, TrainingData
 from methods.mmd_vae import MMDVAE
 from methods.parts import bandwidth_of, mmd2
@@ -60,27 +58,21 @@ def test_the_bandwidth_is_recorded_and_stands_for_d_squared(spec: ImageSpec) -> 
     assert MMDVAE(spec, latent=7).facts == {"bandwidth": 49.0}
     assert MMDVAE(spec, latent=7, bandwidth=3.0).facts == {"bandwidth": 3.0}
     assert bandwidth_of(20) == 400
+    assert MMDVAE(spec, latent=7).weights == {"kl": 0.0, "mmd": 1000.0}
 
 
-def test_the_kl_alone_makes_it_the_vae(spec: ImageSpec, data: TrainingData, test_images: Images) -> None:
+def test_the_kl_alone_makes_it_the_vae(spec: ImageSpec, data: TrainingData) -> None:
     def trained(cls: type[AbstractVAE], **options: float) -> dict[str, Tensor]:
         torch.manual_seed(0)
         method = cls(spec, latent=3, hidden=8, **options)  # type: ignore[call-arg]
         torch.manual_seed(1)
-        train(method, data, test_images, Budget(epochs=1, batch=50), 0, Clock(torch.device("cpu")))
+        fit(method, data, epochs=1, batch=50)
         return method.state_dict()
 
     vae, mmd = trained(VAE), trained(MMDVAE, kl_weight=1.0, mmd_weight=0.0)
     assert all(torch.equal(vae[name], mmd[name]) for name in vae), "one step: the MMD's own noise comes after it"
     other = trained(MMDVAE)
     assert not all(torch.equal(vae[name], other[name]) for name in vae)
-
-
-def test_its_objective_is_what_it_says(spec: ImageSpec, data: TrainingData) -> None:
-    method = MMDVAE(spec, latent=3, hidden=8)
-    terms = method.terms(*next(data.train.batches(20)))
-    expected = terms["reconstruction"].mean() + 1000 * terms["mmd"].mean()
-    assert torch.allclose(method.objective(terms), expected)
 
 
 @pytest.mark.parametrize(("images", "sizes"), [(21, [10, 11]), (20, [10, 10]), (12, [10, 2]), (1, [1]), (11, [11])])

@@ -160,5 +160,5 @@ def test_training_begun_anew_begins_with_the_first_scales() -> None:
     method = TVAE(ImageSpec(3, 8, 12, 4), latent=3, hidden=16, likelihood="discretised-logistic")
     with torch.no_grad():
         method.decoder.log_scale.fill_(-6.0)
-    method._begin_anew()
+    method.begin_anew()
     assert torch.allclose(method.decoder.log_scale, torch.tensor(FIRST_LOG_SCALE))

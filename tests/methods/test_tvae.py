@@ -4,19 +4,17 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from helpers_methods import fit
 from torch import Tensor
 from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
 
-from bench.config.budget import Budget
-from bench.runtime.clock import Clock
-from bench.training.trainer import train
 from methods.base import Images, ImageSpec, TrainingData
 from methods.parts import Bernoulli, Gaussian, Pose, UprightFirst
+from methods.parts.restarts import COLLAPSED
 from methods.parts.transforms import EMPTY
-from methods.tvae import COLLAPSED, DTVAE, TVAE, AbstractTVAE
+from methods.tvae import DTVAE, TVAE, AbstractTVAE
 from methods.vae import VAE
 
-CPU = torch.device("cpu")
 KINDS: list[tuple[type[AbstractTVAE], dict]] = [
     (cls, {"transform": transform, "pose_prior": prior})
     for cls in (TVAE, DTVAE)
@@ -131,10 +129,10 @@ def test_a_rank_bounds_the_covariance(spec: ImageSpec) -> None:
 @pytest.mark.parametrize(("mean", "fitted"), [("fitted", True), ("identity", False)])
 @pytest.mark.parametrize("prior", ["normal", "full"])
 def test_the_priors_mean_is_fitted_or_stays_at_the_identity(
-    mean: str, fitted: bool, prior: str, spec: ImageSpec, data: TrainingData, test_images: Images
+    mean: str, fitted: bool, prior: str, spec: ImageSpec, data: TrainingData
 ) -> None:
     method = _made(TVAE, spec, pose_prior=prior, pose_mean=mean)
-    train(method, data, test_images, Budget(epochs=1, batch=16), 0, Clock(CPU))
+    fit(method, data)
     assert fitted != torch.equal(method.pose.nu.detach(), method.pose.transform.identity)
 
 
@@ -205,10 +203,10 @@ def test_probabilities_keep_off_zero_and_one(spec: ImageSpec) -> None:
 
 @each_method
 def test_the_mean_pose_is_that_of_the_training_images(
-    cls: type[AbstractTVAE], spec: ImageSpec, data: TrainingData, test_images: Images
+    cls: type[AbstractTVAE], spec: ImageSpec, data: TrainingData
 ) -> None:
     method = _made(cls, spec)
-    train(method, data, test_images, Budget(epochs=2, batch=16), 0, Clock(CPU))
+    fit(method, data, epochs=2)
     method.eval()
     expected = method.pose_of(data.train.x.float() / 255).mean.mean(0)
     assert torch.allclose(method.pose.mean_pose, expected, atol=1e-5)
@@ -216,7 +214,7 @@ def test_the_mean_pose_is_that_of_the_training_images(
     assert torch.allclose(drawn, expected.expand(2, -1), atol=1e-5)
     assert method.facts["dimensions"] == {"z": 3, "u": 6}
     assert method.facts["pose"]["mean"] == pytest.approx(expected.tolist(), abs=1e-5)
-    assert any("6 numbers cost no KL" in caveat for caveat in method.facts["caveats"])
+    assert method.facts["caveats"]["pose_without_prior"] == 6
 
 
 @each_method
@@ -232,13 +230,11 @@ def test_an_image_whose_own_pose_is_the_mean_stays_as_it_is(
     assert torch.allclose(method.in_mean_pose(x)[..., :-2], expected[..., 2:], atol=1e-3)
 
 
-def test_a_mean_pose_of_turns_all_around_is_said_to_be_singular(spec: ImageSpec, data: TrainingData) -> None:
-    method = _made(TVAE, spec)
-    for turn, regular in ((0.9, True), (0.01, False)):
-        method.pose.mean_pose.copy_(turn * method.pose.transform.identity)
-        method.facts.pop("caveats", None)
-        method._tell([5.0])
-        assert regular == (not any("singular" in caveat for caveat in method.facts["caveats"]))
+def test_a_mean_pose_of_turns_all_around_is_said_to_be_singular(spec: ImageSpec) -> None:
+    pose = _made(TVAE, spec).pose
+    for turn, singular in ((0.9, False), (0.01, True)):
+        pose.mean_pose.copy_(turn * pose.transform.identity)
+        assert ("singular_mean_pose" in pose.caveats()) == singular
 
 
 # Restarts.
@@ -257,13 +253,12 @@ def _copies(spec: ImageSpec, patterns: int) -> tuple[TrainingData, Images]:
 def test_a_bad_minimum_is_begun_anew_and_counted(cls: type[AbstractTVAE], spec: ImageSpec) -> None:
     data, test = _copies(spec, 1)
     method = _made(cls, spec, pose_prior="normal", restarts=2)
-    curves = train(method, data, test, Budget(epochs=20, batch=16, learning_rate=1e-2), 0, Clock(CPU))
+    curves = fit(method, data, test, epochs=20, learning_rate=1e-2)
     phases = list(dict.fromkeys(row[1] for row in curves.rows))
     assert phases == ["train", "restart-1", "restart-2"]
     assert method.facts["restarts"] == 2
     assert method.optimiser_steps == 20 * 4
-    assert any("restarts: 2" in caveat for caveat in method.facts["caveats"])
-    assert any("ends in a bad minimum" in caveat for caveat in method.facts["caveats"])
+    assert max(method.facts["caveats"][name] for name in ("restarted_at", "collapsed_at")) < COLLAPSED
     firsts = {p: next(r[4] for r in curves.rows if r[1] == p and r[2] == "train" and r[3] == "kl") for p in phases}
     assert len(set(firsts.values())) == 3, "other weights each time"
 
@@ -274,7 +269,7 @@ def test_a_restart_forgets_everything(cls: type[AbstractTVAE], spec: ImageSpec) 
     before = {name: value.clone().float() for name, value in method.state_dict().items()}
     _moved(method)
     torch.manual_seed(0)
-    method._begin_anew()
+    method.begin_anew()
     for name, value in method.state_dict().items():
         if value.ndim == 0:
             assert value == before[name], name
@@ -289,7 +284,7 @@ def test_a_restart_forgets_everything(cls: type[AbstractTVAE], spec: ImageSpec) 
 def test_a_z_that_says_something_is_kept(cls: type[AbstractTVAE], spec: ImageSpec) -> None:
     data, test = _copies(spec, 4)
     method = _made(cls, spec, restarts=1)
-    curves = train(method, data, test, Budget(epochs=40, batch=16, learning_rate=5e-3), 0, Clock(CPU))
+    curves = fit(method, data, test, epochs=40, learning_rate=5e-3)
     last = next(row[4] for row in reversed(curves.rows) if row[2] == "train" and row[3] == "kl")
     assert last > COLLAPSED
     assert {row[1] for row in curves.rows} == {"train"}

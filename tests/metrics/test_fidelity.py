@@ -9,7 +9,7 @@ from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
 from metrics import fidelity
-from metrics.base import Unavailable
+from metrics.base import Unavailable, registry
 from metrics.features import FeatureSet, NeutralClassifier, features_of, file_hash, inception_extractor
 
 
@@ -19,6 +19,10 @@ def classifier():
     classifier = NeutralClassifier((1, 8, 8), 4, n_features=6).eval()
     torch.nn.init.ones_(classifier.hidden.bias)  # no dead unit: the reference's matrix root needs a full rank
     return classifier
+
+
+def metric(name):
+    return registry[name].function
 
 
 def _images(n, low=0, high=256, seed=0):
@@ -31,7 +35,7 @@ def _seen(classifier, images):
 
 
 def _measure(classifier, samples, originals, seed=5):
-    return fidelity.neutral_fidelity(_seen(classifier, samples), _seen(classifier, originals), seed)
+    return metric("neutral_fidelity")(_seen(classifier, samples), _seen(classifier, originals), seed)
 
 
 def _features(classifier, images):
@@ -177,14 +181,14 @@ def test_the_figures_are_those_of_the_librarys_own_call(classifier, monkeypatch)
 def test_reconstructions_stand_between_originals_and_samples(classifier):
     samples, originals = _seen(classifier, _images(70, high=90)), _seen(classifier, _images(60, seed=1))
     again = _seen(classifier, _images(60, high=180, seed=2))
-    first = fidelity.fd_neutral_org_vs_recon(originals, again)
-    second = fidelity.fd_neutral_recon_vs_gen(again, samples)
-    whole = fidelity.neutral_fidelity(samples, originals, 0)["fd_neutral_org_vs_gen"]
+    first = metric("fd_neutral_org_vs_recon")(originals, again)
+    second = metric("fd_neutral_recon_vs_gen")(again, samples)
+    whole = metric("neutral_fidelity")(samples, originals, 0)["fd_neutral_org_vs_gen"]
     assert 0 < min(first, second) <= max(first, second) < whole
     assert whole**0.5 <= first**0.5 + second**0.5, "its root is a distance"
-    assert fidelity.fid_org_vs_recon(originals, again) == first
-    assert fidelity.fid_recon_vs_gen(again, samples) == second
-    assert fidelity.fd_neutral_org_vs_recon(originals, originals) == pytest.approx(0.0, abs=1e-6)
+    assert metric("fid_org_vs_recon")(originals, again) == first
+    assert metric("fid_recon_vs_gen")(again, samples) == second
+    assert metric("fd_neutral_org_vs_recon")(originals, originals) == pytest.approx(0.0, abs=1e-6)
 
 
 class _Unloaded(FeatureExtractorInceptionV3):
@@ -215,7 +219,7 @@ def test_inceptions_path_works_with_random_weights_on_few_grey_images(random_inc
     assert seen.shape == (6, 2048)
     assert seen.dtype == torch.float64
     torch.testing.assert_close(seen, extractor(originals.repeat(1, 3, 1, 1))[0])
-    found = fidelity.inception_fidelity(FeatureSet(extractor(samples)[0]), FeatureSet(seen), 0)
+    found = metric("inception_fidelity")(FeatureSet(extractor(samples)[0]), FeatureSet(seen), 0)
     assert found.keys() == {"fid_org_vs_gen", "kid_org_vs_gen", "precision", "recall"}
     expected = _by_the_library(lambda images: extractor(images)[0], samples, originals, 6, 0)
     assert list(found.values()) == pytest.approx(expected, rel=1e-6)

@@ -14,7 +14,7 @@ def _figures(images: Tensor, train: Tensor) -> dict[str, float]:
     searched = NearestNeighbors(n_neighbors=2, algorithm="brute").fit(train.double().numpy())
     spacing = torch.from_numpy(searched.kneighbors()[0][:, 0])
     distance, index = map(torch.from_numpy, searched.kneighbors(images.double().numpy()))
-    found = novelty.nearest_mse(Neighbours(index, distance), spacing[index[:, 0]], spacing)
+    found = registry["nearest_mse"].function(Neighbours(index, distance), spacing[index[:, 0]], spacing)
     return {name: value.values.mean().item() for name, value in found.items() if isinstance(value, Items)}
 
 
@@ -41,7 +41,7 @@ def test_a_real_image_is_authentic_where_it_and_its_nearest_are_not_each_others_
 
 def test_as_near_is_neither_authentic_nor_closer() -> None:
     near = Neighbours(torch.zeros(2, 1, dtype=torch.int64), torch.tensor([[1.0], [0.5]]))
-    found = novelty.nearest_neutral(near, torch.tensor([1.0, 0.5]), torch.tensor([0.5, 1.0, 0.0]))
+    found = registry["nearest_neutral"].function(near, torch.tensor([1.0, 0.5]), torch.tensor([0.5, 1.0, 0.0]))
     assert [value.values.tolist() for value in found.values() if isinstance(value, Items)] == [
         [1.0, 0.5],
         [0.0, 0.0],

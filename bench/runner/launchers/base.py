@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from bench.runtime.registry import Registry
+
 EXIT_NOT_OK = 3
 """Exit status of a cell's process that has written its record, where its status is not ok."""
 
@@ -21,36 +23,32 @@ class Ended:
     message: str = ""
 
 
+OnStart = Callable[[str], None]
+OnEnd = Callable[[Ended], None]
+OnTick = Callable[[], None]
+
+
 class Launcher(Protocol):
     """All launchers run `python -m bench cell PLAN ID`, or what it runs, and speak through files."""
 
-    def prepare(self, plan: Path, on_tick: Callable[[], None]) -> str | None:
+    def prepare(self, plan: Path, on_tick: OnTick) -> str | None:
         """Make what the plan's cells share, before them; why that failed, or None."""
 
-    def run(
-        self,
-        plan: Path,
-        cells: Iterable[str],
-        on_start: Callable[[str], None],
-        on_end: Callable[[Ended], None],
-        on_tick: Callable[[], None],
-    ) -> None:
+    def run(self, plan: Path, cells: Iterable[str], on_start: OnStart, on_end: OnEnd, on_tick: OnTick) -> None:
         """Run the cells; call back in the parent's thread. A cell that dies takes no other with it."""
 
 
 Make = Callable[[Path, int, float | None], Launcher]
 """A launcher of a results folder, cells side by side, and the seconds that a cell may take (None: any)."""
 _Make = TypeVar("_Make", bound=Make)
-registry: dict[str, Make] = {}
+registry: Registry[Make] = Registry("launcher")
 
 
 def launcher(name: str) -> Callable[[_Make], _Make]:
     """Register what makes a launcher under the name that `--launcher` takes. Raises ValueError where it is taken."""
 
     def register(make: _Make) -> _Make:
-        if name in registry:
-            raise ValueError(f"launcher {name!r} is already registered: choose another name")
-        registry[name] = make
+        registry.add(name, make)
         return make
 
     return register

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.context import ForkServerProcess
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.records.cells import cells_folder
 from bench.runner.launchers import forkserver as server
-from bench.runner.launchers.base import EXIT_NOT_OK, Ended, launcher
+from bench.runner.launchers.base import EXIT_NOT_OK, Ended, OnEnd, OnStart, OnTick, launcher
 from bench.runner.launchers.worker import start
 
 TICK_SECONDS = 0.2
@@ -35,7 +35,7 @@ class LocalLauncher:
         server.start()
         self.running: list[Running] = []
 
-    def prepare(self, plan: Path, on_tick: Callable[[], None]) -> str | None:
+    def prepare(self, plan: Path, on_tick: OnTick) -> str | None:
         """Make what the cells share, in a worker of its own; the end of its log where that failed."""
         log = self.results / "logs" / f"{plan.stem}-prepare.txt"
         one = self._start(plan, None, log)
@@ -50,14 +50,7 @@ class LocalLauncher:
         lines = log.read_text(errors="replace").strip().splitlines() if log.is_file() else []
         return lines[-1] if lines else f"it ended with exit code {one.process.exitcode}"
 
-    def run(
-        self,
-        plan: Path,
-        cells: Iterable[str],
-        on_start: Callable[[str], None],
-        on_end: Callable[[Ended], None],
-        on_tick: Callable[[], None],
-    ) -> None:
+    def run(self, plan: Path, cells: Iterable[str], on_start: OnStart, on_end: OnEnd, on_tick: OnTick) -> None:
         waiting = list(cells)[::-1]
         try:
             while waiting or self.running:

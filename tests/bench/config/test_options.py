@@ -87,11 +87,6 @@ def test_what_does_not_fit_is_refused_in_a_line_with_row_option_and_value(option
     assert repr(shown) in message
 
 
-def test_the_choices_are_named() -> None:
-    with pytest.raises(UsageError, match=r"'fixed'.*'movable'"):
-        resolve("row", MADE, {"form": "mobile"})
-
-
 @pytest.mark.parametrize(("given", "meant"), [("coutn", "count"), ("Rate", "rate"), ("scales", "scale")])
 def test_an_unknown_option_is_refused_with_the_nearest(given: str, meant: str) -> None:
     with pytest.raises(UsageError, match=rf"^row\.{given}: .*did you mean '{meant}'.*known: count"):
@@ -109,9 +104,21 @@ def test_what_the_constructor_refuses_names_the_row() -> None:
         build("my-row", MADE, ImageSpec(1, 8, 8, 4), {**DEFAULTS, "plain": 7})
 
 
-def test_a_latent_smaller_than_the_classes_names_both_numbers() -> None:
-    with pytest.raises(UsageError, match=r"^my-row: latent=5\b.*\b10 classes"):
-        build("my-row", find("lambda-hot"), ImageSpec(1, 8, 8, 10), {"latent": 5})
+def test_options_that_a_constructor_hands_on_are_its_own_too() -> None:
+    class Base(AbstractMethod):
+        def __init__(self, spec: ImageSpec, *, size: Count = 2, rate: Positive = 1.0) -> None:
+            super().__init__()
+            self.size, self.rate = size, rate
+
+    class Handing(Base):
+        def __init__(self, spec: ImageSpec, *, rate: Positive = 0.5, **base: Any) -> None:
+            super().__init__(spec, rate=rate, **base)
+
+    entry = Entry("handing", Handing, "a test")
+    assert resolve("row", entry, {"size": 3}) == {"size": 3, "rate": 0.5}
+    assert build("row", entry, ImageSpec(1, 8, 8, 4), {"size": 3, "rate": 0.5}).size == 3
+    with pytest.raises(UsageError, match=r"^row\.size"):
+        resolve("row", entry, {"size": 0})
 
 
 # Plug-ins.

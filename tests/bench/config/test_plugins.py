@@ -7,6 +7,7 @@ import pytest
 from helpers_code import Plugin, code, known_metrics
 
 from bench.config.plugins import load_plugin
+from bench.datasets.registry import registry as datasets
 from bench.runtime.errors import UsageError
 
 
@@ -18,12 +19,13 @@ def test_a_helper_that_another_plug_ins_helper_stands_for_is_refused(plugin: Plu
 
 def test_a_plug_in_that_fails_leaves_nothing_and_mended_it_loads(tmp_path: Path) -> None:
     broken = "import helper_z\nfrom metrics.base import metric\n@metric(source='s')\ndef broken_z(seed): return 1.0\n"
+    broken += "from bench.datasets import dataset\n@dataset('odd_z', source='', licence='', about='')\ndef odd(root, *, download): ...\n"
     (tmp_path / "broken.py").write_text(broken + "helper_z.missing\n")
     (tmp_path / "helper_z.py").write_text("x = 1\n")
-    before = dict(known_metrics), set(sys.modules), list(sys.path)
+    before = dict(known_metrics), dict(datasets), set(sys.modules), list(sys.path)
     with pytest.raises(UsageError, match="missing"):
         load_plugin(str(tmp_path / "broken.py"))
-    assert (dict(known_metrics), set(sys.modules), list(sys.path)) == before
+    assert (dict(known_metrics), dict(datasets), set(sys.modules), list(sys.path)) == before
     (tmp_path / "helper_z.py").write_text("missing = 1\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "path", list(sys.path))
@@ -31,7 +33,7 @@ def test_a_plug_in_that_fails_leaves_nothing_and_mended_it_loads(tmp_path: Path)
         load_plugin(str(tmp_path / "broken.py"))
         assert "broken_z" in known_metrics
         load_plugin(str(tmp_path / "broken.py"))  # once is enough
-    del known_metrics["broken_z"]
+    del known_metrics["broken_z"], datasets["odd_z"]
 
 
 def test_a_helper_that_another_plug_ins_would_stand_for_later_is_refused(plugin: Plugin, tmp_path: Path) -> None:

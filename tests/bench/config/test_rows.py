@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
 
 import pytest
-from helpers_e2e import here, records, shared_cache, write_suite
+from helpers_e2e import here, records, write_suite
 
 import methods
 from bench.config.options import find, sweepable
@@ -13,6 +13,8 @@ from bench.config.rows import parse_settings, settings_of, settle_rows
 from bench.config.suite import Suite
 from bench.runtime.errors import UsageError
 from methods.base import AbstractMethod, Count, Entry, ImageSpec, Positive, registry
+
+pytestmark = pytest.mark.usefixtures("own_places")
 
 methods.load()
 
@@ -100,15 +102,10 @@ def test_several_lists_give_their_product_in_the_order_of_the_options() -> None:
     assert found["b-4-2"] == {"method": "beta-vae", "beta": 4.0, "hidden": 9, "latent": 2}
 
 
-def test_one_value_is_a_sweep_of_one_row() -> None:
+def test_one_value_and_words_can_be_swept() -> None:
     assert list(_rows({"vae": {"latent": [5]}})) == ["vae-5"]
-
-
-def test_words_can_be_swept() -> None:
-    assert list(_rows({"hot": {"method": "lambda-hot", "centres": ["fixed", "movable"]}})) == [
-        "hot-fixed",
-        "hot-movable",
-    ]
+    words = {"hot": {"method": "lambda-hot", "centres": ["fixed", "movable"]}}
+    assert list(_rows(words)) == ["hot-fixed", "hot-movable"]
 
 
 class Made(AbstractMethod):
@@ -224,13 +221,6 @@ def test_two_products_of_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) -
 # From end to end.
 
 
-@pytest.fixture(autouse=True)
-def _own_places(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BENCH_CACHE", str(shared_cache(tmp_path_factory)))
-    monkeypatch.setenv("BENCH_RESULTS", str(tmp_path / "results"))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-
-
 SMALL: dict[str, dict[str, Any]] = {"vae": {"hidden": 16, "latent": [2, 3]}}
 
 
@@ -239,7 +229,6 @@ SMALL: dict[str, dict[str, Any]] = {"vae": {"hidden": 16, "latent": [2, 3]}}
     [
         ({"vae": {"laten": [2, 3]}}, ["vae.laten", "did you mean 'latent'"]),
         ({"vae": {"latent": [2, 3], "hiden": 9}}, ["vae-2.hiden", "did you mean 'hidden'"]),
-        ({"vae": {"latent": [2, "x"]}}, ["vae-x.latent", "integer", "'x'"]),
         ({"vae": {"latent": [2, 0]}}, ["vae-0.latent", "greater than or equal to 1"]),
         ({"vea": {"latent": [2, 3]}}, ["method 'vea'", "did you mean 'vae'"]),
         ({"vae": {"backbone": ["mlp", "conv32"]}}, ["vae-mlp.backbone", "--backbone"]),
@@ -279,18 +268,8 @@ def test_a_sweep_under_another_optimiser_leaves_a_record_for_each_row(tmp_path: 
 
 def test_a_row_of_a_sweep_can_be_tuned_and_the_sweep_cannot(tmp_path: Path) -> None:
     suite, results = write_suite(tmp_path, SMALL, seeds=1), tmp_path / "results"
-    words = (
-        "--suite",
-        suite,
-        "--trials",
-        1,
-        "--metric",
-        "reconstruction_bce",
-        "--device",
-        "cpu",
-        "--tracking-uri",
-        "none",
-    )
+    words: list[Any] = ["--suite", suite, "--trials", 1, "--metric", "reconstruction_bce"]
+    words += ["--device", "cpu", "--tracking-uri", "none"]
     line = here("tune", "--method", "vae", *words, results=results).refusal()
     assert "--method vae" in line
     assert "vae-2, vae-3" in line

@@ -1,18 +1,17 @@
 """Small data in the official layouts, made in tmp_path."""
 
-from __future__ import annotations
-
 import http.client
 import os
 import urllib.error
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torchvision
 
-from bench.datasets import idx
+from bench.datasets import DataError, idx
 
 WriteIdx = Callable[[Path, np.ndarray], None]
 
@@ -57,10 +56,13 @@ def real_data() -> Path:
 
 
 @pytest.fixture
-def one_line() -> Callable[..., None]:
-    """Checks that a message is one line that holds each of the given parts."""
+def refused() -> Callable[..., AbstractContextManager[None]]:
+    """Expects a DataError of one line that holds each of the given parts."""
 
-    def check(problem: pytest.ExceptionInfo[BaseException], *parts: object) -> None:
+    @contextmanager
+    def check(*parts: object) -> Iterator[None]:
+        with pytest.raises(DataError) as problem:
+            yield
         message = str(problem.value)
         assert "\n" not in message
         assert not [part for part in map(str, parts) if part not in message], message

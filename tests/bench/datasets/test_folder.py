@@ -1,7 +1,6 @@
 """A folder of images by class: layouts, the cache, and each thing that can be wrong with it."""
 
-from __future__ import annotations
-
+import io
 import os
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.datasets import DataError, folder, load
+from bench.datasets import folder, load
 from bench.datasets.draws import mixed
 
 
@@ -31,7 +30,8 @@ def get(path: Path):
 
 
 def test_a_folder_by_class_is_split_by_class(tmp_path):
-    data = get(fill(tmp_path / "x", count=10))
+    data = get(fill(tmp_path / "faces", count=10))
+    assert load("faces", tmp_path).digest == data.digest
     assert (data.shape, data.classes) == ((1, 4, 6), ("cat", "dog"))
     assert data.y_train.bincount().tolist() == [8, 8]
     assert data.y_test.bincount().tolist() == [2, 2]
@@ -105,98 +105,61 @@ def test_a_cache_that_cannot_be_written_costs_a_warning(tmp_path, monkeypatch):
         assert get(fill(tmp_path / "x")).n_classes == 2
 
 
-def absent(x: Path) -> None:
-    pass
+FIVE = {"cat": 5, "dog": 5}
+FIVE_TESTED = {"test/cat": 5, "test/dog": 5}
+LAYOUTS = [
+    ({}, ["does not exist", "PATH/<class>"]),
+    ({"cat": 0}, ["no images", ".png"]),
+    ({"cat": 5}, ["one class only (cat)"]),
+    (FIVE | {"emu": 0}, ["emu: holds no images"]),
+    ({"cat": 4, "dog": 5}, ["cat: only 4 images"]),
+    ({"train/cat": 5, "train/dog": 5, "test/cat": 5, "test/fox": 5}, ["class dog is in train/ and not in test/"]),
+    ({"train/cat": 5, "train/dog": 5, **FIVE_TESTED, "test/fox": 5}, ["class fox is in test/ and not in train/"]),
+    ({"train/cat": 5, "train/dog": 5, "val/cat": 5}, ["has train/ but no test/"]),
+]
 
 
-def is_a_file(x: Path) -> None:
-    x.touch()
-
-
-def no_images(x: Path) -> None:
-    (x / "cat").mkdir(parents=True)
-    (x / "cat" / "notes.txt").touch()
-
-
-def one_class(x: Path) -> None:
-    fill(x, ("cat",))
-
-
-def empty_class(x: Path) -> None:
-    fill(x)
-    (x / "emu").mkdir()
-
-
-def too_few(x: Path) -> None:
-    fill(x, count=4)
-
-
-def mixed_sizes(x: Path) -> None:
-    fill(x)
-    save(x / "dog" / "3.png", 1, size=(7, 4))
-
-
-def text_as_image(x: Path) -> None:
-    fill(x)
-    (x / "dog" / "3.png").write_text("not a picture")
-
-
-def cut_short(x: Path) -> None:
-    fill(x)
-    noise = np.random.default_rng(0).integers(0, 256, (4, 6), dtype=np.uint8)
-    Image.fromarray(noise).save(x / "dog" / "3.png")
-    (x / "dog" / "3.png").write_bytes((x / "dog" / "3.png").read_bytes()[:60])
-
-
-def sixteen_bits(x: Path) -> None:
-    fill(x)
-    Image.fromarray(np.full((4, 6), 40000, np.uint16)).save(x / "dog" / "3.png")
-
-
-def dangling_link(x: Path) -> None:
-    fill(x)
-    (x / "dog" / "9.png").symlink_to(x / "nowhere.png")
-
-
-def other_classes(x: Path) -> None:
-    fill(x / "train", ("cat", "dog"))
-    fill(x / "test", ("cat", "fox"))
-
-
-def fewer_classes(x: Path) -> None:
-    fill(x / "train", ("cat", "dog"))
-    fill(x / "test", ("cat", "dog", "fox"))
-
-
-def no_test(x: Path) -> None:
-    fill(x / "train")
-    fill(x / "val")
-
-
-@pytest.mark.parametrize(
-    ("make", "named"),
-    [
-        (absent, ["does not exist", "PATH/<class>"]),
-        (is_a_file, ["is not a folder"]),
-        (no_images, ["no images", ".png"]),
-        (one_class, ["one class only (cat)"]),
-        (empty_class, ["emu: holds no images"]),
-        (too_few, ["cat: only 4 images"]),
-        (mixed_sizes, ["cat/0.png is 6x4", "dog/3.png 7x4"]),
-        (text_as_image, ["dog/3.png: cannot be decoded"]),
-        (cut_short, ["dog/3.png: cannot be decoded"]),
-        (sixteen_bits, ["dog/3.png", "I;16"]),
-        (dangling_link, ["dog/9.png: cannot be read"]),
-        (other_classes, ["class dog is in train/ and not in test/"]),
-        (fewer_classes, ["class fox is in test/ and not in train/"]),
-        (no_test, ["has train/ but no test/"]),
-    ],
-)
-def test_what_is_wrong_is_named(make, named, tmp_path, one_line):
-    make(tmp_path / "x")
-    with pytest.raises(DataError) as problem:
+@pytest.mark.parametrize(("layout", "named"), LAYOUTS)
+def test_a_layout_that_is_none_is_named(layout, named, tmp_path, refused):
+    for name, count in layout.items():
+        (tmp_path / "x" / name).mkdir(parents=True)
+        (tmp_path / "x" / name / "notes.txt").touch()
+        fill(tmp_path / "x", (name,), count)
+    with refused(tmp_path / "x", *named):
         get(tmp_path / "x")
-    one_line(problem, tmp_path / "x", *named)
+
+
+def test_a_file_is_no_folder(tmp_path, refused):
+    (tmp_path / "x").touch()
+    with refused(tmp_path / "x", "is not a folder"):
+        get(tmp_path / "x")
+
+
+def png(pixels: np.ndarray) -> bytes:
+    Image.fromarray(pixels).save(content := io.BytesIO(), "png")
+    return content.getvalue()
+
+
+NOISE = np.random.default_rng(0).integers(0, 256, (4, 6), dtype=np.uint8)
+FILES = {
+    "text": (b"not a picture", ["dog/3.png: cannot be decoded"]),
+    "cut short": (png(NOISE)[:60], ["dog/3.png: cannot be decoded"]),
+    "16 bits": (png(np.full((4, 6), 40000, np.uint16)), ["dog/3.png", "I;16"]),
+    "another size": (png(NOISE[:, :5]), ["cat/0.png is 6x4", "dog/3.png 5x4"]),
+}
+
+
+@pytest.mark.parametrize(("content", "named"), FILES.values(), ids=FILES)
+def test_a_file_that_is_no_image_of_the_set_is_named(content, named, tmp_path, refused):
+    (fill(tmp_path / "x") / "dog" / "3.png").write_bytes(content)
+    with refused(tmp_path / "x", *named):
+        get(tmp_path / "x")
+
+
+def test_a_link_to_nowhere_is_named(tmp_path, refused):
+    (fill(tmp_path / "x") / "dog" / "9.png").symlink_to(tmp_path / "nowhere.png")
+    with refused("dog/9.png: cannot be read"):
+        get(tmp_path / "x")
 
 
 def test_faces(real_data):

@@ -1,7 +1,5 @@
 """Images are held once, as uint8: counted in storages, and in what a process takes at its worst."""
 
-from __future__ import annotations
-
 import dataclasses
 import subprocess
 import sys
@@ -56,25 +54,19 @@ def by_class(top: Path, count: int, mode: str = "RGB") -> None:
             Image.fromarray(pixels).convert("RGB").save(top / name / f"{number}.png")
 
 
-def folder(path: Path) -> str:
-    by_class(path / "x", 11)
+def folder(path: Path, mode: str = "RGB") -> str:
+    by_class(path / "x", 11, mode)
     return f"folder:{path / 'x'}"
 
 
 def grey_folder(path: Path) -> str:
-    by_class(path / "x", 11, "L")
-    return f"folder:{path / 'x'}"
+    return folder(path, "L")
 
 
 def split_folder(path: Path) -> str:
     by_class(path / "x" / "train", 8)
     by_class(path / "x" / "test", 3)
     return f"folder:{path / 'x'}"
-
-
-def faces(path: Path) -> str:
-    by_class(path / "faces", 11)
-    return "faces"
 
 
 def npz(path: Path, order: str = "hwc") -> str:
@@ -89,7 +81,7 @@ def npz_channels_first(path: Path) -> str:
     return npz(path, "chw")
 
 
-EVERY = [folder, grey_folder, split_folder, faces, npz, npz_channels_first]
+EVERY = [folder, grey_folder, split_folder, npz, npz_channels_first]
 
 
 @pytest.mark.parametrize("make", EVERY)

@@ -1,16 +1,12 @@
 """Rotated MNIST: which images, how far they are turned, and that it is the same for ever."""
 
-from __future__ import annotations
-
-import time
-
 import numpy as np
 import pytest
 import torch
 from scipy.ndimage import rotate
 from scipy.stats import chisquare
 
-from bench.datasets import DataError, load
+from bench.datasets import load
 from bench.datasets.rotated import TEST_SEED, TRAIN_SEED, angles
 from bench.datasets.vision import RAW
 
@@ -60,17 +56,14 @@ def test_angles_are_uniform_over_the_whole_circle(seed):
     assert abs(np.corrcoef(angles(1500, TRAIN_SEED), angles(1500, TEST_SEED))[0, 1]) < 0.1
 
 
-def test_no_mnist_says_what_to_put_where(tmp_path, one_line):
-    with pytest.raises(DataError) as problem:
+def test_no_mnist_says_what_to_put_where(tmp_path, refused):
+    with refused("switched off", tmp_path / "MNIST" / "raw", *RAW):
         load("rot-mnist", tmp_path, download=False)
-    one_line(problem, "switched off", tmp_path / "MNIST" / "raw", *RAW)
 
 
 def test_rotated_mnist_whole(real_data):
     upright = load("mnist", real_data, download=False)
-    started = time.perf_counter()
     turned = load("rot-mnist", real_data, download=False)
-    assert time.perf_counter() - started < 5
     assert turned.digest == DIGEST, "other bytes than those that are published: see which of NumPy and Pillow changed"
     assert turned.y_train.bincount().tolist() == [150] * 10
     assert torch.equal(turned.y_test, upright.y_test)

@@ -30,7 +30,7 @@ def made() -> Dataset:
 
 
 def run_of(tmp_path: Path, held_out: int) -> CellRun:
-    cell = Cell("id", "label", "vae", "made", 3, {}, {}, made().digest, {})
+    cell = Cell("id", "made", "label", "vae", 3, {}, {}, made().digest, {})
     empty: dict[str, Any] = {name: {} for name in ("comparison", "evaluation", "inception")}
     lists: dict[str, Any] = {name: [] for name in ("cells", "columns", "reference_rows", "plugins")}
     places = {"data_root": str(tmp_path), "results": str(tmp_path)}

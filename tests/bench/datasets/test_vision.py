@@ -1,18 +1,15 @@
 """The MNIST family: checks of the files, downloads that fail, and MNIST whole."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import socket
-import time
 
 import numpy as np
 import pytest
 import torch
 import torchvision
 
-from bench.datasets import DataError, download, idx, load
+from bench.datasets import download, idx, load
 from bench.datasets.vision import RAW
 
 IMAGES = "MNIST/raw/train-images-idx3-ubyte"
@@ -28,14 +25,13 @@ def test_reads_the_official_layout_as_torchvision_does(tiny_mnist):
 
 
 @pytest.mark.parametrize("change", [-1, 1])
-def test_a_truncated_or_overlong_file(change, tiny_mnist, one_line):
+def test_a_truncated_or_overlong_file(change, tiny_mnist, refused):
     path = tiny_mnist / IMAGES
     whole = path.read_bytes()
     path.write_bytes(whole[:-1] if change < 0 else whole + b"0")
-    with pytest.raises(DataError) as problem:
-        load("mnist", tiny_mnist)
     size = 16 + 20 * 28 * 28
-    one_line(problem, path, f"expected {size} bytes", f"found {size + change}", "delete")
+    with refused(path, f"expected {size} bytes", f"found {size + change}", "delete"):
+        load("mnist", tiny_mnist)
 
 
 @pytest.mark.parametrize(
@@ -47,14 +43,13 @@ def test_a_truncated_or_overlong_file(change, tiny_mnist, one_line):
         (gzip.compress(b"\0" * 99), "gunzip"),
     ],
 )
-def test_a_file_that_is_no_idx(content, named, tiny_mnist, one_line):
+def test_a_file_that_is_no_idx(content, named, tiny_mnist, refused):
     (tiny_mnist / IMAGES).write_bytes(content)
-    with pytest.raises(DataError) as problem:
+    with refused(tiny_mnist / IMAGES, "expected", named):
         load("mnist", tiny_mnist)
-    one_line(problem, tiny_mnist / IMAGES, "expected", named)
 
 
-def test_a_wrong_digest(tiny_mnist, monkeypatch, one_line):
+def test_a_wrong_digest(tiny_mnist, monkeypatch, refused):
     path = tiny_mnist / IMAGES
     expected = hashlib.sha256(path.read_bytes()).hexdigest()
     monkeypatch.setattr(idx, "SHA256", {"MNIST": {path.name: expected}})
@@ -62,48 +57,42 @@ def test_a_wrong_digest(tiny_mnist, monkeypatch, one_line):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DataError) as problem:
+    with refused(path, expected, hashlib.sha256(content).hexdigest()):
         load("mnist", tiny_mnist)
-    one_line(problem, path, expected, hashlib.sha256(content).hexdigest())
 
 
-def test_counts_that_differ(tiny_mnist, write_idx, one_line):
+def test_counts_that_differ(tiny_mnist, write_idx, refused):
     write_idx(tiny_mnist / "MNIST/raw/train-labels-idx1-ubyte", np.zeros(19))
-    with pytest.raises(DataError) as problem:
+    with refused("MNIST", "20 images", "19 labels"):
         load("mnist", tiny_mnist)
-    one_line(problem, "MNIST", "20 images", "19 labels")
 
 
 @pytest.mark.parametrize(
     ("name", "kind"), [("mnist", "MNIST"), ("fashion-mnist", "FashionMNIST"), ("kmnist", "KMNIST")]
 )
-def test_no_network_says_what_to_put_where(name, kind, tmp_path, no_network, one_line):
-    with pytest.raises(DataError) as problem:
+def test_no_network_says_what_to_put_where(name, kind, tmp_path, no_network, refused):
+    with refused(kind, tmp_path / "root" / kind / "raw", no_network, *RAW):
         load(name, tmp_path / "root")
-    one_line(problem, kind, tmp_path / "root" / kind / "raw", no_network, *RAW)
     assert not list((tmp_path / "root").iterdir())
     assert socket.getdefaulttimeout() is None
 
 
-def test_what_is_there_is_not_asked_for_again(tiny_mnist, no_network, one_line):
+def test_what_is_there_is_not_asked_for_again(tiny_mnist, no_network, refused):
     (tiny_mnist / IMAGES).unlink()
-    with pytest.raises(DataError) as problem:
+    with refused("put train-images-idx3-ubyte in"):
         load("mnist", tiny_mnist)
-    one_line(problem, "put train-images-idx3-ubyte in")
 
 
-def test_download_off_touches_no_network(tmp_path, monkeypatch, one_line):
+def test_download_off_touches_no_network(tmp_path, monkeypatch, refused):
     monkeypatch.setattr(download, "_download", lambda *args: pytest.fail("the network was asked"))
-    with pytest.raises(DataError) as problem:
+    with refused("switched off", tmp_path / "MNIST" / "raw", *RAW):
         load("mnist", tmp_path, download=False)
-    one_line(problem, "switched off", tmp_path / "MNIST" / "raw", *RAW)
 
 
-def test_a_root_that_cannot_be_made(tmp_path, one_line):
+def test_a_root_that_cannot_be_made(tmp_path, refused):
     (tmp_path / "file").touch()
-    with pytest.raises(DataError) as problem:
+    with refused("Not a directory", tmp_path / "file"):
         load("mnist", tmp_path / "file" / "root")
-    one_line(problem, "Not a directory", tmp_path / "file")
 
 
 def test_an_interrupted_download_leaves_nothing_that_is_taken_for_whole(tmp_path, tiny_mnist, monkeypatch):
@@ -140,31 +129,24 @@ def test_archives_put_in_place_are_unpacked(tiny_mnist, monkeypatch):
     assert not list(tiny_mnist.glob(".download-*"))
 
 
-def test_an_archive_cut_short_is_not_used_and_not_overwritten(tiny_mnist, monkeypatch, one_line):
+def test_an_archive_cut_short_is_not_used_and_not_overwritten(tiny_mnist, monkeypatch, refused):
     packed(tiny_mnist, monkeypatch)
     monkeypatch.setattr(torchvision.datasets.MNIST, "mirrors", ["http://127.0.0.1:9/"])
     archive = tiny_mnist / f"{IMAGES}.gz"
     archive.write_bytes(archive.read_bytes()[:50])
-    with pytest.raises(DataError) as problem:
+    with refused("refused", *RAW):
         load("mnist", tiny_mnist)
-    one_line(problem, "refused", *RAW)
     assert len(archive.read_bytes()) == 50
     assert not (tiny_mnist / IMAGES).exists()
 
 
-def test_mnist_whole_checked_and_fast(real_data):
+def test_mnist_whole_is_checked(real_data):
     data = load("mnist", real_data, download=False)
     assert data.y_train.bincount().tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert data.y_test[:5].tolist() == [7, 2, 1, 0, 4]
-    seconds = []
-    for _ in range(3):  # the best of three, as other work shares the machine
-        start = time.perf_counter()
-        assert load("mnist", real_data).digest == data.digest
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.5
 
 
-def test_mnist_whole_with_one_pixel_changed(real_data, tmp_path, one_line):
+def test_mnist_whole_with_one_pixel_changed(real_data, tmp_path, refused):
     folder = tmp_path / "MNIST" / "raw"
     folder.mkdir(parents=True)
     for name in RAW:
@@ -172,9 +154,8 @@ def test_mnist_whole_with_one_pixel_changed(real_data, tmp_path, one_line):
     with (folder / "t10k-images-idx3-ubyte").open("r+b") as file:
         file.seek(5000)
         file.write(b"\x07")
-    with pytest.raises(DataError) as problem:
+    with refused(folder / "t10k-images-idx3-ubyte", "sha256", idx.SHA256["MNIST"]["t10k-images-idx3-ubyte"]):
         load("mnist", tmp_path)
-    one_line(problem, folder / "t10k-images-idx3-ubyte", "sha256", idx.SHA256["MNIST"]["t10k-images-idx3-ubyte"])
 
 
 def test_fashion_mnist_whole(real_data):

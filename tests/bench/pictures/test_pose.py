@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from bench.pictures import pose as draw_pose
-from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import MissingCapability
+from bench.scoring.evidence import Evidence, MissingCapability
 from metrics.features import to_uint8
 
 Make = Callable[..., Evidence]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bench.records import sources
 from bench.records.imports import ROOMS, ROOT
 from bench.scoring.cache import code_of
-from bench.scoring.features import Featured
+from bench.scoring.features import originals_in_neutral
 from metrics.features import Extractor, NeutralClassifier, ResNet56
 
 FILES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
@@ -104,13 +104,6 @@ def test_it_is_the_same_on_every_python(tmp_path: Path) -> None:
 # What is followed.
 
 
-def test_a_comment_changes_no_digest(edit: Edit) -> None:
-    before = training(), scoring()
-    for path in FILES:
-        edit(str(path), "\n# a comment\n'a docstring below'\n")
-    assert (training(), scoring()) == before
-
-
 ALL = ["*"]
 
 
@@ -192,7 +185,7 @@ def test_scores_that_take_the_neutral_classifier_hang_on_how_it_is_trained(edit:
 def test_features_that_are_kept_hang_on_the_network_that_made_them_and_on_no_store(edit: Edit) -> None:
     def codes() -> list[str]:
         extractor = type("Registered", (Extractor,), {"__module__": Extractor.__module__})
-        return [code_of(Featured, network) for network in (NeutralClassifier, ResNet56, extractor)]
+        return [code_of(originals_in_neutral, network) for network in (NeutralClassifier, ResNet56, extractor)]
 
     before = codes()
     assert len(set(before)) == 3

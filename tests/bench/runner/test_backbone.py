@@ -7,6 +7,7 @@ from unittest import mock
 import pytest
 import torch
 from helpers_e2e import here, records, write_suite
+from helpers_plan import ROWS, planned, suite_of, tiny
 from torch import nn
 
 from bench.config.budget import Budget
@@ -16,25 +17,13 @@ from bench.config.plugins import register
 from bench.config.suite import Suite, load_suite
 from bench.datasets.base import Dataset
 from bench.records.plan import Cell
-from bench.runner import plan
 from bench.runtime.errors import UsageError
-from bench.scoring.selection import choose
 from methods.backbones import BACKBONES
 from methods.base import AbstractMethod, AbstractVAE, Entry, ImageSpec
 
-ROWS: dict[str, dict[str, Any]] = {"vae": {}, "hot": {"method": "lambda-hot"}, "pca": {"latent": 3}}
-
-
-def _dataset(side: int) -> Dataset:
-    x, y = torch.zeros(20, 1, side, side, dtype=torch.uint8), torch.arange(20) % 2
-    return Dataset(x, y, x[:6], y[:6], ("a", "b"), name="tiny")
-
 
 def _cells(side: int = 28, rows: dict[str, dict[str, Any]] = ROWS, **changes: Any) -> dict[str, Cell]:
-    content = {"name": "mine", "title": "", "dataset": "tiny", "seeds": 1, "budget": {"epochs": 1}, "methods": rows}
-    suite = Suite(**{**content, **changes})
-    cells = plan._cells(suite, _dataset(side), torch.device("cpu"), {"reason": "none"}, 1, choose([]))
-    return {cell.label: cell for cell in cells}
+    return {cell.label: cell for cell in planned(suite_of(rows, **changes), tiny(side))}
 
 
 @pytest.mark.parametrize("backbone", ["mlp", "conv32"])
@@ -145,5 +134,4 @@ def test_the_suite_of_hiragana_can_be_run_on_its_73_classes() -> None:
     x, y = torch.zeros(146, 1, 48, 48, dtype=torch.uint8), torch.arange(146) % 73
     data = Dataset(x, y, x[:73], y[:73], tuple(map(str, range(73))), name="hiragana")
     suite = load_suite("hiragana")
-    cells = plan._cells(suite, data, torch.device("cpu"), {"reason": "none"}, 1, choose(suite.evaluation.metrics))
-    assert len(cells) == len(suite.methods) * 3
+    assert len(planned(suite, data)) == len(suite.methods) * 3

@@ -1,15 +1,14 @@
-"""Launchers are found by name: ours, a plug-in's, a package's."""
+"""What is one of a kind is added by one file outside the project: a plug-in's, or a package's by entry points."""
 
 import subprocess
 import sys
 from pathlib import Path
-from unittest import mock
 
 import pytest
-from helpers_e2e import environment, here, statuses, write_suite
+from helpers_e2e import ROOT, environment, here, records, statuses, write_suite
 
 import bench.runner.launchers.local  # noqa: F401  so that what a test's patch of the registry takes back is not this one
-from bench.runner.launchers.base import launcher, registry
+from bench.runner.launchers.base import launcher
 
 OWN = '''
 """A launcher that runs every cell in this very process, and says so."""
@@ -46,11 +45,28 @@ def draw(request):
 """
 
 
+MEASURE = (ROOT / "examples" / "my_metric.py").read_text()
+
+
+def _check_gap(results: Path, file: Path) -> None:
+    """It is measured, and its file counts to what the score hangs on."""
+    (record,) = records(results).values()
+    assert 0 < record["metrics"]["brightness_gap"] < 1
+    assert str(file) in record["sources"]
+
+
+def test_a_plug_in_adds_a_metric_with_evidence_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(MEASURE)
+    suite = write_suite(tmp_path, evaluation={"metrics": ["brightness_gap"]})
+    found = here("run", "--suite", suite, "--plugin", tmp_path / "own.py", results=tmp_path / "results")
+    assert found.code == 0, found.out + found.err
+    _check_gap(tmp_path / "results", tmp_path / "own.py")
+
+
 def test_a_plug_in_adds_one(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(OWN.format(name="own"))
     words = ["--plugin", tmp_path / "own.py", "--launcher", "own", "--jobs", 2, "--time-limit", 50]
-    with mock.patch.dict(registry):
-        found = here("run", "--suite", write_suite(tmp_path, seeds=2), *words, results=tmp_path / "results")
+    found = here("run", "--suite", write_suite(tmp_path, seeds=2), *words, results=tmp_path / "results")
     assert found.code == 0, found.out + found.err
     assert statuses(tmp_path / "results") == {"vae": "ok"}
     assert (tmp_path / "results" / "own.txt").read_text() == "2 50.0"
@@ -70,15 +86,17 @@ def test_two_of_one_name_are_refused() -> None:
 
 @pytest.fixture
 def package(tmp_path: Path) -> dict[str, str]:
-    """A package as pip would install it, with a launcher and a figure by entry points; gives the environment that has it."""
+    """A package as pip would install it, with one of each by entry points; gives the environment that has it."""
     site = tmp_path / "site"
     (site / "extras-1.0.dist-info").mkdir(parents=True)
     (site / "extras-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: extras\nVersion: 1.0\n")
     points = "[bench.launchers]\npackaged = extras\n[bench.figures]\nown-figure = extras_figure\n"
+    points += "[bench.metrics]\nbrightness_gap = extras_metric\n[bench.evidence]\nbrightness_test = extras_metric\n"
     (site / "extras-1.0.dist-info" / "entry_points.txt").write_text(points)
     (site / "extras.py").write_text(OWN.format(name="packaged"))
     (site / "extras_figure.py").write_text(FIGURE)
-    return environment(PYTHONPATH=f"{Path(__file__).resolve().parents[3]}:{site}")
+    (site / "extras_metric.py").write_text(MEASURE)
+    return environment(PYTHONPATH=f"{ROOT}:{site}")
 
 
 def _bench(folder: Path, env: dict[str, str], *words: object, code: int = 0) -> str:
@@ -88,10 +106,12 @@ def _bench(folder: Path, env: dict[str, str], *words: object, code: int = 0) -> 
     return done.stderr if code else done.stdout
 
 
-def test_a_package_adds_a_launcher_and_a_figure_by_entry_points(tmp_path: Path, package: dict[str, str]) -> None:
+def test_a_package_adds_a_launcher_a_metric_with_evidence_and_a_figure(tmp_path: Path, package: dict[str, str]) -> None:
     results = tmp_path / "results"
     words = ["--device", "cpu", "--tracking-uri", "none", "--results", results]
-    _bench(tmp_path, package, "run", "--suite", write_suite(tmp_path), "--launcher", "packaged", *words)
+    suite = write_suite(tmp_path, evaluation={"metrics": ["brightness_gap"]})
+    _bench(tmp_path, package, "run", "--suite", suite, "--launcher", "packaged", *words)
+    _check_gap(results, tmp_path / "site" / "extras_metric.py")
     assert (results / "own.txt").is_file()
     said = _bench(tmp_path, package, "figure", "own-figure", "--suite", "tiny", "--out", "a.png", "--results", results)
     assert said.strip() == "written: a.png of tiny"

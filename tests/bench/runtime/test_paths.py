@@ -1,7 +1,5 @@
 """Where things lie: arguments before variables before defaults."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -16,8 +16,7 @@ from bench.records.storage import keep_tensors
 from bench.scoring import cache
 from bench.scoring import features as featured
 from bench.scoring import samples as generated
-from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import MissingCapability, gathered
+from bench.scoring.evidence import Evidence, MissingCapability, registry
 from bench.scoring.score import score
 from bench.scoring.selection import choose, wanted
 from metrics.base import Unavailable
@@ -48,7 +47,7 @@ class Extractor:
 def with_inception(make: Make) -> Make:
     def made(*given: Any, **options: Any) -> Evidence:
         evidence = make(*given, **options)
-        evidence._inception = Extractor  # type: ignore[assignment]
+        evidence.load_inception = Extractor  # type: ignore[assignment]
         return evidence
 
     return made
@@ -168,7 +167,7 @@ def test_other_weights_images_or_code_have_features_of_their_own(
 
 def test_what_takes_inception_is_known_before_a_run(make: Make) -> None:
     evidence, refused = make("vae"), set()
-    for name in [n for base in Evidence.__mro__ for n, value in vars(base).items() if isinstance(value, gathered)]:
+    for name in registry:
         try:
             getattr(evidence, name)
         except (MissingCapability, Unavailable) as reason:
@@ -258,7 +257,7 @@ def test_mixtures_of_the_same_reconstructions_are_taken_once(make: Make, monkeyp
     first = make("pca", latent=3).mixtures
     monkeypatch.setattr(featured, "features_of", _never)
     evidence = make("pca", latent=3)
-    evidence.kept["originals_in_neutral"] = None
+    evidence.kept |= dict.fromkeys(["originals_in_neutral", "reconstructions_in_neutral"])
     assert evidence.mixtures == first
     with pytest.raises(AssertionError, match="again"):
         _ = make("pca", latent=2).mixtures

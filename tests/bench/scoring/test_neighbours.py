@@ -13,8 +13,7 @@ from bench.pictures import closest as draw_near
 from bench.pictures import draw
 from bench.scoring import nearest
 from bench.scoring import neighbours as near
-from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import MissingCapability
+from bench.scoring.evidence import Evidence, MissingCapability
 from bench.scoring.score import score
 from bench.scoring.selection import choose
 from methods.base import Images
@@ -81,7 +80,7 @@ def test_the_settings_say_how_many_and_the_record_states_it(make: Make) -> None:
     }
     assert evidence.near_ssim.indices.shape == evidence.near_mse.distances.shape == (5, near.SHOWN)
     assert all(
-        set(evidence.near_ssim.indices[m].tolist()) <= set(evidence._candidates.indices[m].tolist()) for m in range(5)
+        set(evidence.near_ssim.indices[m].tolist()) <= set(evidence.candidates.indices[m].tolist()) for m in range(5)
     )
 
 
@@ -110,7 +109,7 @@ def test_the_sample_of_training_images_is_of_the_seed_and_of_both_measures(
 ) -> None:
     monkeypatch.setattr(near, "SPACING_IMAGES", 9)
     first, again, other = make("vae"), make("pca"), make("vae", seed=1)
-    assert first._spacing_rows.tolist() == again._spacing_rows.tolist() != other._spacing_rows.tolist()
+    assert first.spacing_rows.tolist() == again.spacing_rows.tolist() != other.spacing_rows.tolist()
     assert len(first.spacing_mse) == len(first.spacing_neutral) == 9
 
 

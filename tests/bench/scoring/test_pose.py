@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from helpers_evidence import reaching
+from helpers_evidence import GATHERED, reaching
 
 from bench.config.suite import Suite
 from bench.datasets import DataError, Dataset, dataset, load, names, registry
@@ -16,8 +16,7 @@ from bench.runner.plan import RunSettings, make_plan
 from bench.runner.prepare import prepare
 from bench.scoring import samples as generated
 from bench.scoring.classifier import Neutral
-from bench.scoring.evidence import Evidence
-from bench.scoring.gathering import MissingCapability
+from bench.scoring.evidence import Evidence, MissingCapability
 from methods.base import Images, ImageSpec, TrainingData
 from metrics.base import Unavailable
 from metrics.features import NeutralClassifier, predict
@@ -36,7 +35,7 @@ def with_upright(make: Make, spec: ImageSpec) -> Make:
 
     def made(name: str = "vae", accuracy: float = 0.9) -> Evidence:
         found = make(name)
-        found._upright = lambda: Neutral(_classifier(spec.shape, spec.classes), "upright hash", accuracy)
+        found.load_upright = lambda: Neutral(_classifier(spec.shape, spec.classes), "upright hash", accuracy)
         return found
 
     return made
@@ -76,7 +75,7 @@ def test_a_turn_is_the_best_on_training_images(with_upright: Make, monkeypatch: 
 def test_turning_by_quarters_moves_whole_pixels() -> None:
     images = torch.randint(256, (3, 2, 10, 10), dtype=torch.uint8)
     for quarter in range(4):
-        assert torch.equal(generated._turned(images, 90 * quarter), images.rot90(quarter, (2, 3)))
+        assert torch.equal(generated.turned(images, 90 * quarter), images.rot90(quarter, (2, 3)))
 
 
 def test_without_an_upright_data_set_there_is_nothing_to_compare_with(make: Make) -> None:
@@ -91,7 +90,7 @@ def test_without_an_upright_data_set_there_is_nothing_to_compare_with(make: Make
 def test_a_method_that_removes_no_pose_asks_for_no_classifier(with_upright: Make) -> None:
     found = with_upright(accuracy=0.1)
     for thing in ("canonical_test", "upright_predictions"):
-        with pytest.raises(MissingCapability, match="canonical"):
+        with pytest.raises(MissingCapability, match="RemovesPose"):
             getattr(found, thing)
     assert not found.protocol
 
@@ -100,9 +99,7 @@ def test_all_that_takes_the_upright_classifier_is_known_and_refused_below_the_fl
     found = with_upright(accuracy=0.7)
     found.method.canonical = found.method.in_mean_pose = lambda x: x
     refused = set()
-    for thing in [
-        name for base in Evidence.__mro__ for name, value in vars(base).items() if hasattr(value, "function")
-    ]:
+    for thing in GATHERED:
         try:
             getattr(found, thing)
         except (MissingCapability, Unavailable) as reason:

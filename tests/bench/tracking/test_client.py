@@ -1,7 +1,5 @@
 """The connection to MLflow: quiet, without telemetry, and quick to give up. No store is made here."""
 
-from __future__ import annotations
-
 import os
 import socket
 import subprocess

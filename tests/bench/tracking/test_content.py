@@ -1,7 +1,5 @@
 """What MLflow is told of a record, before MLflow is told."""
 
-from __future__ import annotations
-
 from bench.records.record import Record
 from bench.tracking import content as _run_content
 
@@ -17,15 +15,6 @@ def test_names_are_legal_and_stay_apart():
     for name in names.values():
         assert len(name) <= 250
         _validate_metric_name(name)
-
-
-def test_curves_of_a_killed_worker_are_read_as_far_as_they_go(tmp_path):
-    path = tmp_path / "curves.csv"
-    assert list(_run_content.curves(path)) == []
-    path.write_bytes(b"epoch,phase,split,term,value\n0,main,train,a/b,1.5\n\xff,,\n1,main,train")
-    assert list(_run_content.curves(path)) == [(0, "main", "train", "a/b", 1.5)]
-    path.write_text("")
-    assert list(_run_content.curves(path)) == []
 
 
 def test_passwords_are_masked():

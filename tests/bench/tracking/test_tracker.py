@@ -1,7 +1,5 @@
 """What MLflow is told: read back through its own client, on SQLite; and how little a store that fails may cost."""
 
-from __future__ import annotations
-
 import math
 import shutil
 from pathlib import Path

@@ -10,8 +10,8 @@ from torch import nn
 
 from bench.config.budget import Budget
 from bench.runtime.clock import Clock
-from bench.scoring.gathering import Cost
-from bench.training.store import Shelf
+from bench.scoring.evidence import Cost
+from bench.training.store import SharedPhases
 from bench.training.trainer import Training, TrainingResult
 from methods.base import AbstractMethod, Images, Phase, Phases, TrainingData
 from metrics.base import Unavailable
@@ -43,16 +43,16 @@ class Two(AbstractMethod):
 
 
 def run(
-    data: TrainingData, test: Images, method: Two, shelf: Shelf | None, seed: int = 0, budget: Budget = BUDGET
+    data: TrainingData, test: Images, method: Two, phases: SharedPhases | None, seed: int = 0, budget: Budget = BUDGET
 ) -> TrainingResult:
     trained = TrainingResult()
     torch.manual_seed(seed)
-    Training(method, data, test, budget, seed, Clock(CPU), shelf=shelf).run(trained)
+    Training(method, data, test, budget, seed, Clock(CPU), shared_phases=phases).run(trained)
     return trained
 
 
-def shelf_in(folder: Path, side_by_side: int = 1, **setting: Any) -> Shelf:
-    return Shelf(folder / "shared", {"data": "digest", **setting}, side_by_side)
+def phases_in(folder: Path, side_by_side: int = 1, **setting: Any) -> SharedPhases:
+    return SharedPhases(folder / "shared", {"data": "digest", **setting}, side_by_side)
 
 
 def same(a: nn.Module, b: nn.Module) -> bool:
@@ -65,8 +65,8 @@ def test_a_shared_phase_is_trained_once_and_nothing_else_changes(
 ) -> None:
     apart, one, two = Two(own=2.0), Two(own=1.0), Two(own=2.0)
     expected = run(data, test_images, apart, None)
-    first = run(data, test_images, one, shelf_in(tmp_path))
-    second = run(data, test_images, two, shelf_in(tmp_path))
+    first = run(data, test_images, one, phases_in(tmp_path))
+    second = run(data, test_images, two, phases_in(tmp_path))
     assert apart.steps_of_first == one.steps_of_first > 0 == two.steps_of_first
     assert same(apart, two), "also what was drawn after the shared phase"
     assert second.curves.rows == expected.curves.rows
@@ -75,26 +75,26 @@ def test_a_shared_phase_is_trained_once_and_nothing_else_changes(
 
 
 def test_what_a_phase_hangs_on_tells_it_apart(tmp_path: Path, data: TrainingData, test_images: Images) -> None:
-    run(data, test_images, Two(own=1.0), shelf_in(tmp_path))
+    run(data, test_images, Two(own=1.0), phases_in(tmp_path))
     changed = Two(own=1.0)
     with torch.no_grad():
         changed.first.bias.add_(1)
-    for method, shelf, seed in (
-        (Two(own=1.0, shared=2.0), shelf_in(tmp_path), 0),
-        (Two(own=1.0), shelf_in(tmp_path, budget="other"), 0),
-        (Two(own=1.0), shelf_in(tmp_path), 1),
-        (changed, shelf_in(tmp_path), 0),
+    for method, phases, seed in (
+        (Two(own=1.0, shared=2.0), phases_in(tmp_path), 0),
+        (Two(own=1.0), phases_in(tmp_path, budget="other"), 0),
+        (Two(own=1.0), phases_in(tmp_path), 1),
+        (changed, phases_in(tmp_path), 0),
     ):
-        assert run(data, test_images, method, shelf, seed).borrowed_seconds == 0
+        assert run(data, test_images, method, phases, seed).borrowed_seconds == 0
         assert method.steps_of_first > 0
 
 
 def test_a_phase_left_half_written_is_trained_again(tmp_path: Path, data: TrainingData, test_images: Images) -> None:
-    run(data, test_images, Two(own=1.0), shelf_in(tmp_path))
+    run(data, test_images, Two(own=1.0), phases_in(tmp_path))
     for path in (tmp_path / "shared").glob("*.json"):
         path.unlink()  # written last
     again = Two(own=1.0)
-    assert run(data, test_images, again, shelf_in(tmp_path)).borrowed_seconds == 0
+    assert run(data, test_images, again, phases_in(tmp_path)).borrowed_seconds == 0
     assert again.steps_of_first > 0
 
 

@@ -2,15 +2,13 @@
 
 import csv
 import signal
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from helpers_e2e import CLOSED, Outcome, environment, here, records, shared_cache, start, wait_for, write_suite
+from helpers_e2e import CLOSED, Outcome, here, records, start, wait_for, write_suite
 
 import methods
 from bench.config.options import find, spans
@@ -19,17 +17,12 @@ from bench.records.cells import find as find_records
 from bench.records.plan import Plan
 from methods.parts import Span
 
+pytestmark = pytest.mark.usefixtures("own_places")
+
 methods.load()
 ROW = {"beta-vae": {"hidden": 16, "latent": 4, "beta": 2.0}}
 HAS = ("reconstruction_bce", "reconstruction_mse")
 QUIET = ("--device", "cpu", "--tracking-uri", "none")
-
-
-@pytest.fixture(autouse=True)
-def _own_places(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BENCH_CACHE", str(shared_cache(tmp_path_factory)))
-    monkeypatch.setenv("BENCH_DATA_ROOT", str(tmp_path / "data"))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
 
 @pytest.fixture
@@ -49,12 +42,8 @@ def write_images(path: Path, test_seed: int = 1) -> Path:
 
 def suite_of(folder: Path, images: Path, rows: dict[str, dict[str, Any]] | None = None, **top: Any) -> Path:
     top = {"dataset": f"npz:{images}", "columns": ["active_units", *HAS], "reference_rows": ["beta-vae"]} | top
-    comparison = {"comparison": {"source": "a paper", "same": True, "why": "the same"}}
     path = write_suite(folder, rows or ROW, evaluation={"metrics": list(HAS)}, **top)
-    text = "\n".join(
-        f"{key} = {str(v).lower() if isinstance(v, bool) else repr(v)}" for key, v in comparison["comparison"].items()
-    )
-    path.write_text(f"{path.read_text()}[comparison]\n{text}\n")
+    path.write_text(f'{path.read_text()}[comparison]\nsource = "a paper"\nsame = true\nwhy = "the same"\n')
     return path
 
 
@@ -199,13 +188,7 @@ def test_the_test_split_is_never_read(tmp_path: Path) -> None:
         assert tune(suite, tmp_path / part, "--metric", metrics, "--options", "beta").code == 0
         seen.append([{k: v for k, v in one.items() if k != "seconds"} for one in table(tmp_path / part)])
         found = next(iter(records(folder_of(tmp_path / part)).values()))
-        assert found["protocol"]["counts"] | {"samples": 0, "originals": 0} == {
-            "train": 54,
-            "held_out": 0,
-            "test": 6,
-            "samples": 0,
-            "originals": 0,
-        }
+        assert {"train": 54, "held_out": 0, "test": 6}.items() <= found["protocol"]["counts"].items()
     assert seen[0] == seen[1]
 
 
@@ -217,7 +200,8 @@ def test_two_metrics_give_all_of_the_front(tiny: Path, tmp_path: Path) -> None:
     front = [(a, b) for a, b in points if not any((c <= a and d >= b) and (c, d) != (a, b) for c, d in points)]
     rows = load_suite(str(folder_of(tmp_path) / "best.toml")).methods
     assert list(rows) == ["beta-vae", *(f"beta-vae-tuned-{k + 1}" for k in range(len(front)))]
-    assert (folder_of(tmp_path) / "pareto.png").is_file()
+    drawn = {path.name for path in folder_of(tmp_path).glob("*.png")}
+    assert {"pareto.png", "history-reconstruction_bce.png", "history-nmi.png"} <= drawn
 
 
 def test_a_value_is_the_mean_over_seeds(tiny: Path, tmp_path: Path) -> None:
@@ -261,10 +245,8 @@ def test_a_failed_trial_is_shown_and_costs_no_other(tiny: Path, tmp_path: Path) 
     assert done.code == 0, done.err
     assert "failed: seed 0: error: too dark" in done.out
     assert [one["state"] for one in table(tmp_path, "tiny-picky")] == ["complete", "fail", "fail"]
-    assert (
-        "0 trials to run, 3 done before"
-        in tune(tiny, tmp_path, "--metric", "reconstruction_mse", "--plugin", plugin, method="picky", trials=3).out
-    )
+    again = tune(tiny, tmp_path, "--metric", "reconstruction_mse", "--plugin", plugin, method="picky", trials=3)
+    assert "0 trials to run, 3 done before" in again.out
     assert load_suite(str(folder_of(tmp_path, "tiny-picky") / "best.toml")).plugins == [str(plugin)]
 
 
@@ -292,12 +274,3 @@ def test_a_store_that_is_down_costs_a_line(tiny: Path, tmp_path: Path) -> None:
     assert done.code == 0, done.err
     assert f"MLflow at {CLOSED}" in done.out
     assert (folder_of(tmp_path) / "best.toml").is_file()
-
-
-def test_its_help_is_light() -> None:
-    command = [sys.executable, "-X", "importtime", "-m", "bench", "tune", "--help"]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60)
-    assert "--metric" in done.stdout
-    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
-    assert "typer" in imported
-    assert not imported & {"torch", "mlflow", "optuna", "numpy", "pandas", "sklearn", "matplotlib"}

@@ -324,5 +324,5 @@ def test_records_of_no_use(results: Results, undo: Callable[[Path], Any], said: 
     [("tvae-tps-12", 12, "tvae-tps"), ("vae-2-100", 2, "vae-100"), ("vae-5-5", 5, "vae-5"), ("vae", 20, "vae")],
 )
 def test_a_line_is_the_label_without_its_latent(label: str, latent: int, line: str) -> None:
-    cell = Cell("id", label, "vae", "digits", 0, {"latent": latent}, {}, "", {})
+    cell = Cell("id", "digits", label, "vae", 0, {"latent": latent}, {}, "", {})
     assert line_of(cell, "latent") == line

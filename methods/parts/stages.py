@@ -1,10 +1,16 @@
-"""What a method says of settings that can be searched: spans of its options, and searches that it asks the harness to run."""
+"""What training is made of, phases and searches that a method asks the harness to run, and the spans in which options are searched."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
 
 from methods.choices import Sampler
+from methods.parts.data import Images, TrainingData
 
+Terms = dict[str, Tensor]
+"""Named per-image loss terms in nats, each of shape (N,)."""
 Value = float | int | str
 Point = dict[str, Value]
 """One setting of everything that is searched, by name."""
@@ -70,3 +76,28 @@ class Found:
     def figures(self) -> Scores:
         """The old name, for plug-ins, for one version."""
         return self.scores
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of training: the parameters of `module` on `terms`, with the method's weights.
+
+    each_epoch, where given, is called before every epoch, the first included, without gradients and in eval mode. epochs: where None
+    `share` of the budget's, at least one. view: makes the images that are trained on from the data's, once, like each_epoch without
+    gradients and in eval mode.
+    shared: where given, the phase is trained once for all methods that come to it in the same state, on the same data, seed and budget,
+    with the same `shared`: whatever else its result hangs on, options say. All that the phase leaves behind must be in state_dict.
+    """
+
+    name: str
+    module: nn.Module
+    terms: Callable[[Tensor, Tensor], Terms]
+    each_epoch: Callable[[TrainingData], None] | None = None
+    epochs: int | None = None
+    share: float = 1.0
+    view: Callable[[Images], Images] | None = None
+    shared: Mapping[str, Any] | None = None
+
+
+Phases = Generator[Phase | Search, Any, None]
+"""What `phases` gives: stretches of training, and searches, each answered with what it Found."""

@@ -1,10 +1,10 @@
-"""The verbs `list` and `show` of the command line."""
+"""The verbs `list`, `show`, `data prepare` and `doctor` of the command line."""
 
 from typing import Annotated, Literal
 
 import typer
 
-from bench.cli.flags import Plugin, Results
+from bench.cli.flags import DataRoot, Plugin, Results
 
 
 def list_(
@@ -28,3 +28,20 @@ def show(
     from bench.cli.describe import describe
 
     typer.echo(describe(name, results, plugin or []))
+
+
+def prepare(
+    dataset: Annotated[str, typer.Argument(help="A data set's name, folder:PATH or npz:PATH.")],
+    data_root: DataRoot = None,
+) -> None:
+    """Download or check a data set, and print its digest, shape, source and licence."""
+    from bench.cli.describe import prepared
+
+    typer.echo(prepared(dataset, data_root))
+
+
+def doctor(results: Results = None, data_root: DataRoot = None) -> None:
+    """Is this machine ready? Versions, devices, folders, data sets, Inception's weights."""
+    from bench.cli.doctor import examine
+
+    raise typer.Exit(examine(results, data_root))

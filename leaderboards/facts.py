@@ -1,0 +1,33 @@
+"""What methods say of themselves, in words: a record holds short names and numbers."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+CAVEATS: dict[str, Callable[[Any, Mapping[str, Any]], str]] = {
+    "pose_without_prior": lambda size, facts: (
+        f"u has no prior: its {size} numbers cost no KL, there is no bound, samples are in the mean pose"
+    ),
+    "singular_mean_pose": lambda _, facts: (
+        "the mean pose is all but singular: what is shown in it is a few pixels of y'"
+    ),
+    "restarted_at": lambda nats, facts: f"restarts: {facts['restarts']}, as z carried {nats:.2f} nats at first",
+    "collapsed_at": lambda nats, facts: f"ends in a bad minimum: z carries {nats:.2f} nats",
+    "below_floor": lambda missed, facts: (
+        f"accuracy on fresh draws is below the floor of {missed['floor']:g} in {', '.join(missed['searches'])}"
+    ),
+    "no_imagenet_weights": lambda file, facts: (
+        f"perceptual loss in features of its own classifier: no ImageNet weights {file} here"
+    ),
+    "loss_weights_left": lambda share, facts: (
+        f"the decoder's {facts['loss_weights_reached']['steps']} steps end before its loss weights have fallen ({share:.0%} left): "
+        "lower fall_steps"
+    ),
+}
+
+
+def worded_caveats(facts: Mapping[str, Any]) -> list[str]:
+    """A line for each caveat among a record's facts; what is worded already, in old records and by plug-ins, stays as it is."""
+    caveats: Mapping[str, Any] | Iterable[str] = facts.get("caveats", ())
+    if not isinstance(caveats, Mapping):
+        return list(caveats)
+    return [CAVEATS[name](value, facts) if name in CAVEATS else f"{name}: {value}" for name, value in caveats.items()]

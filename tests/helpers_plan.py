@@ -1,0 +1,30 @@
+"""Cells planned on a data set in memory."""
+
+from typing import Any
+
+import torch
+
+from bench.config.suite import Suite
+from bench.datasets.base import Dataset
+from bench.records.plan import Cell, Plan
+from bench.runner.plan import cells_of
+from bench.scoring.selection import choose
+
+ROWS: dict[str, dict[str, Any]] = {"vae": {}, "hot": {"method": "lambda-hot"}, "pca": {"latent": 3}}
+
+
+def tiny(side: int = 8) -> Dataset:
+    x, y = torch.zeros(20, 1, side, side, dtype=torch.uint8), torch.arange(20) % 2
+    return Dataset(x, y, x[:6], y[:6], ("a", "b"), name="tiny")
+
+
+def suite_of(rows: dict[str, dict[str, Any]] = ROWS, **changes: Any) -> Suite:
+    content = {"name": "mine", "title": "", "dataset": "tiny", "seeds": 1, "budget": {"epochs": 1}, "methods": rows}
+    return Suite(**{**content, **changes})
+
+
+def planned(suite: Suite, dataset: Dataset, **here: Any) -> list[Cell]:
+    """here: fields of the plan, such as threads."""
+    known = {"held_out": suite.held_out, "evaluation": suite.evaluation.model_dump(), "likelihood": suite.likelihood}
+    header = Plan(suite.name, **{"device": "cpu", "inception": {"reason": "none"}, **known, **here})
+    return list(cells_of(suite, dataset, header, choose(suite.evaluation.metrics)))
