@@ -1,4 +1,4 @@
-"""Published figures beside measured ones, with a badge: measured in the paper's set-up, or how it differs."""
+"""Published scores beside measured ones, with a badge: measured in the paper's set-up, or how it differs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Any
 
 from leaderboards.board import BERNOULLI, HOLE, Column, Leaderboard, Row
-from leaderboards.sheet import Entry, Head, Sheet
+from leaderboards.formats import Entry, Head, Sheet
 from leaderboards.stats import Summary, printed
 
 SAME = "same set-up"
@@ -46,7 +46,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A published figure and ours; `ours` is None where we have none, `badge` then a dash.
+    """A published score and ours; `ours` is None where we have none, `badge` then a dash.
 
     status: the row's, empty where there is none.
     difference: ours - published, in the metric's unit. percent: of the published value, None at zero.
@@ -92,7 +92,7 @@ class Comparison:
 
 
 def read() -> list[Published]:
-    """All published figures that this package knows, in the file's order."""
+    """All published scores that this package knows, in the file's order."""
     content = resources.files("leaderboards").joinpath("published.csv").read_text(encoding="utf-8")
     return [
         Published(
@@ -110,46 +110,46 @@ def read() -> list[Published]:
     ]
 
 
-def against(board: Leaderboard, figures: Sequence[Published] | None = None) -> list[Comparison]:
-    """Comparisons for the board's dataset: each published figure with each row of its method that we measured.
+def against(board: Leaderboard, published: Sequence[Published] | None = None) -> list[Comparison]:
+    """Comparisons for the board's dataset: each published score with each row of its method that we measured.
 
-    A row matches by its label; where no label does, by its method, but not where another paper's figure would meet several rows of a
-    method, as of a sweep. Figures of the board's own source without a measured counterpart are listed too; those of other sources are
-    left out. figures: as `read` gives them.
+    A row matches by its label; where no label does, by its method, but not where another paper's score would meet several rows of a
+    method, as of a sweep. Scores of the board's own source without a measured counterpart are listed too; those of other sources are
+    left out. published: as `read` gives them.
     """
-    figures = read() if figures is None else figures
-    own = {str(record.comparison.get("source", "")) for row in board.rows for record in row.records} - {""}
-    here = {figure.source for figure in figures if figure.dataset == board.dataset}
+    published = read() if published is None else published
+    own = {str(record.comparison.get("source", "")) for row in board.rows for record in row.cells} - {""}
+    here = {one.source for one in published if one.dataset == board.dataset}
     columns = {column.metric: column for column in board.columns if column.side_by_side in (None, 1)}
     result = []
-    for figure in figures:
-        if figure.dataset != board.dataset and not (figure.dataset == "all" and figure.source in here):
+    for score in published:
+        if score.dataset != board.dataset and not (score.dataset == "all" and score.source in here):
             continue
-        column = columns.get(figure.metric)
-        measured = column is not None and any(column.key in row.figures for row in board.rows)
-        rows = _matching(board, figure, figure.source in own) if measured else []
+        column = columns.get(score.metric)
+        measured = column is not None and any(column.key in row.scores for row in board.rows)
+        rows = _matching(board, score, score.source in own) if measured else []
         if column is not None and rows:
-            result += [_compare(row, column, figure) for row in rows]
-        elif figure.source in own:
-            result.append(Comparison(figure.method, column or Column(figure.metric), figure))
+            result += [_compare(row, column, score) for row in rows]
+        elif score.source in own:
+            result.append(Comparison(score.method, column or Column(score.metric), score))
     return result
 
 
-def _matching(board: Leaderboard, figure: Published, own: bool) -> list[Row]:
-    labelled = [row for row in board.rows if row.label == figure.method]
-    of_method = [row for row in board.rows if row.method == figure.method]
+def _matching(board: Leaderboard, score: Published, own: bool) -> list[Row]:
+    labelled = [row for row in board.rows if row.label == score.method]
+    of_method = [row for row in board.rows if row.method == score.method]
     return labelled or (of_method if own or len(of_method) == 1 else [])
 
 
-def _compare(row: Row, column: Column, figure: Published) -> Comparison:
-    ours = row.figures.get(column.key)
-    return Comparison(row.name, column, figure, ours, _badge(row, figure) if ours is not None else HOLE, row.status)
+def _compare(row: Row, column: Column, score: Published) -> Comparison:
+    ours = row.scores.get(column.key)
+    return Comparison(row.name, column, score, ours, _badge(row, score) if ours is not None else HOLE, row.status)
 
 
-def _badge(row: Row, figure: Published) -> str:
+def _badge(row: Row, score: Published) -> str:
     """The worst that any seed's record says: one of another set-up is enough to differ."""
-    for record in row.records:
-        if record.comparison.get("source") != figure.source:
+    for record in row.cells:
+        if record.comparison.get("source") != score.source:
             return OTHER_SUITE
         if record.likelihood != BERNOULLI:
             return f"differs: likelihood {record.likelihood}, the paper's is {BERNOULLI}"

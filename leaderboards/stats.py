@@ -1,4 +1,4 @@
-"""Statistics over seeds: mean, spread, intervals, ties, and how many digits of them mean something."""
+"""Statistics over seeds: mean, spread, intervals, paired differences, ties, and how many digits of them mean something."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import stdtrit  # scipy.stats takes a second more to load
 
 
 @dataclass(frozen=True)
 class Summary:
-    """One figure of one row.
+    """One score of one row.
 
     mean, sd: over n seeds, in the metric's unit; sd has ddof=1 and is None with one seed.
     interval: 95 %, over seeds (t) with two or more, over test items (the record's bootstrap) with one; None: unknown.
@@ -24,48 +24,40 @@ class Summary:
     interval: tuple[float, float] | None = None
 
 
-def mean(values: Sequence[float]) -> float:
-    return float(np.mean(values))
-
-
-def deviation(values: Sequence[float]) -> float | None:
-    """Standard deviation with ddof=1, in the values' unit; None with fewer than two values."""
-    return float(np.std(values, ddof=1)) if len(values) > 1 else None
-
-
-def seed_interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """The 95 % t interval of the mean over seeds; None with fewer than two values."""
-    sd = deviation(values)
-    if sd is None:
-        return None
-    half = float(stdtrit(len(values) - 1, 0.975)) * sd / math.sqrt(len(values))
-    return mean(values) - half, mean(values) + half
-
-
 def summarise(values: Sequence[float | None], bootstrap: Sequence[float] | None = None) -> Summary | None:
     """The summary over seeds, or None where any seed has no value: an average is never taken over holes.
 
     bootstrap: (low, high) over test items; used with a single seed only, as it says nothing of the spread over seeds.
     """
     present = [value for value in values if value is not None]
-    if not present or len(present) < len(values):
+    count = len(present)
+    if not present or count < len(values):
         return None
-    interval = seed_interval(present)
-    if interval is None and bootstrap is not None and len(bootstrap) == 2:
-        interval = (float(bootstrap[0]), float(bootstrap[1]))
-    return Summary(mean(present), deviation(present), len(present), interval)
+    mean = float(np.mean(present))
+    if count == 1:
+        known = bootstrap is not None and len(bootstrap) == 2
+        return Summary(mean, None, 1, (float(bootstrap[0]), float(bootstrap[1])) if bootstrap and known else None)
+    sd = float(np.std(present, ddof=1))
+    return Summary(mean, sd, count, interval(present))
 
 
-def ties(figures: Mapping[int, Summary], better: str) -> set[int]:
-    """Keys of the best figure and of all that can't be told from it; none for one figure or a metric without direction.
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Student's 95 % interval of the mean of two values or more, such as seeds or paired differences. One point where all are equal."""
+    mean, sd = float(np.mean(values)), float(np.std(values, ddof=1))
+    half = float(stdtrit(len(values) - 1, 0.975)) * sd / math.sqrt(len(values))
+    return mean - half, mean + half
 
-    Two figures tie where their 95 % intervals overlap, or where they read the same in print.
+
+def ties(scores: Mapping[int, Summary], better: str) -> set[int]:
+    """Keys of the best score and of all that can't be told from it; none for one score or a metric without direction.
+
+    Two scores tie where their 95 % intervals overlap, or where they read the same in print.
     """
-    if len(figures) < 2 or better not in ("lower", "higher"):
+    if len(scores) < 2 or better not in ("lower", "higher"):
         return set()
     sign = 1 if better == "lower" else -1
-    best = min(figures.values(), key=lambda figure: sign * figure.mean)
-    return {key for key, figure in figures.items() if _overlap(figure, best) or printed(figure) == printed(best)}
+    best = min(scores.values(), key=lambda score: sign * score.mean)
+    return {key for key, score in scores.items() if _overlap(score, best) or printed(score) == printed(best)}
 
 
 def _overlap(one: Summary, other: Summary) -> bool:
@@ -74,19 +66,15 @@ def _overlap(one: Summary, other: Summary) -> bool:
     return low <= other_high and other_low <= high
 
 
-def printed(figure: Summary, digits: int = 4) -> str:
+def printed(score: Summary, digits: int = 4) -> str:
     """`mean ± sd` to two significant digits of the spread; with one seed the mean to `digits` significant digits."""
-    size = max(abs(figure.mean), figure.sd or 0.0)
+    size = max(abs(score.mean), score.sd or 0.0)
     if size and not 1e-4 <= size < 1e9:
-        return f"{figure.mean:.3g}" + ("" if figure.sd is None else f" ± {figure.sd:.2g}")
-    places = _places(figure.mean, figure.sd, digits)
-    text = fixed(figure.mean, places)
-    return text if figure.sd is None else f"{text} ± {fixed(figure.sd, places)}"
-
-
-def fixed(value: float, places: int) -> str:
-    """The value to so many decimal places, without a minus before zero."""
-    return f"{round(value, places) + 0.0:.{places}f}"
+        return f"{score.mean:.3g}" + ("" if score.sd is None else f" ± {score.sd:.2g}")
+    places = _places(score.mean, score.sd, digits)
+    # Adding 0.0 takes the minus from -0.0.
+    texts = [f"{round(value, places) + 0.0:.{places}f}" for value in (score.mean, score.sd) if value is not None]
+    return " ± ".join(texts)
 
 
 def _places(value: float, sd: float | None, digits: int) -> int:

@@ -34,6 +34,7 @@ class Made:
         dataset: str = "mnist",
         method: str = "regene",
         status: str = "ok",
+        facts: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> Path:
         """A cell of the plan with its record; gives its folder."""
@@ -46,8 +47,8 @@ class Made:
             "options": options,
             "budget": {"epochs": 1},
         }
-        figures = dict(metrics) if status == "ok" else {}
-        folder = write(Record(suite="s", status=status, metrics=figures, **about), self.folder)
+        scores = dict(metrics) if status == "ok" else {}
+        folder = write(Record(suite="s", status=status, metrics=scores, facts=dict(facts or {}), **about), self.folder)
         self.cells.append({**about, "data_digest": "", "sources": {}})
         self.planned()
         return folder
@@ -104,6 +105,7 @@ def check_bytes(made: Made, *words: object) -> None:
     """The same files whatever the ending asked for, and each time."""
     assert made.draw(*words).code == 0
     assert made.draw(*words, out="b.svg").code == 0
+    assert b"<dc:date>" not in (made.folder / "a.svg").read_bytes()
     for ending in ("png", "svg", "csv"):
         one, other = ((made.folder / f"{stem}.{ending}").read_bytes() for stem in "ab")
         assert one == other

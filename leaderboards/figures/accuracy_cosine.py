@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bench.charts.style import FAINT, GREY, blank, styled, write_png_and_svg
+import pandas as pd
+
+from bench.charts.style import FAINT, GREY, blank, styled
 from leaderboards.figures.base import Request, figure
 from leaderboards.figures.parts import claims
 from leaderboards.figures.parts.grid import GRID, Row
 from leaderboards.figures.parts.grid import rows as read_rows
-from leaderboards.figures.parts.panels import BELOW, LEFT, PLOT, RIGHT, above, heading, legend, look
+from leaderboards.figures.parts.panels import BELOW, LEFT, PLOT, RIGHT, above, heading, legend, look, write
 from leaderboards.published import Published
 
 if TYPE_CHECKING:
@@ -42,18 +42,14 @@ class Cross(NamedTuple):
 def draw(request: Request) -> list[str]:
     """Write the pictures and their data; gives their names and what became of the paper's claims."""
     rows = read_rows(request)
-    written = write_png_and_svg(_drawn(request, rows), request.out)
-    data = request.out.with_suffix(".csv")
-    data.write_text(table(rows), encoding="utf-8")
+    written = write(request, _drawn(request, rows), table(rows))
     head = f"claims of {claims.SOURCE}, here on {rows[0].dataset}, mean ± standard deviation over seeds:"
-    return [f"written: {', '.join(map(str, [*written, data]))}", head, *claims.lines(rows)]
+    return [written, head, *claims.lines(rows)]
 
 
 def table(rows: Sequence[Row]) -> str:
     """What is drawn, as CSV: a line a row and point, in the order of theta / sqrt(n). No deviation with one seed."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(TABLE)
+    lines: list[list[Any]] = []
     for row in rows:
         none = [""] * len(GRID)
         (cosine, accuracy), front = (part.tolist() for part in row.means()), row.front().tolist()
@@ -62,8 +58,8 @@ def table(rows: Sequence[Row]) -> str:
         columns = zip(GRID, cosine, cosine_sd, accuracy, accuracy_sd, front, strict=True)
         for (theta, n), *figures, on_front in columns:
             said = "true" if on_front else "false"
-            writer.writerow([row.label, theta, n, theta / math.sqrt(n), *figures, len(row.seeds), said])
-    return text.getvalue()
+            lines.append([row.label, theta, n, theta / math.sqrt(n), *figures, len(row.seeds), said])
+    return pd.DataFrame(lines, columns=list(TABLE)).to_csv(index=False)
 
 
 def table_4(rows: Sequence[Row], published: Sequence[Published]) -> list[Cross]:

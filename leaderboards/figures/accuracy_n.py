@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from bench.charts.style import GREY, blank, styled, write_png_and_svg
+from bench.charts.style import GREY, blank, styled
 from leaderboards.figures.base import Request, figure
 from leaderboards.figures.parts.accuracy_n_lines import AFTER, BEFORE, STAGES, Line, lines
 from leaderboards.figures.parts.cells import OverSeeds
@@ -30,6 +29,7 @@ from leaderboards.figures.parts.panels import (
     legend,
     seeds_said,
     ticks,
+    write,
 )
 from leaderboards.published import Published
 
@@ -57,18 +57,14 @@ FINEST = 1e-4
 def draw(request: Request) -> list[str]:
     """Write the pictures and their data; gives their names, what was left out, and what became of the paper's claims."""
     found, notes = lines(request)
-    written = write_png_and_svg(_drawn(request, found), request.out)
-    data = request.out.with_suffix(".csv")
-    data.write_text(table(request.suite, found), encoding="utf-8")
+    written = write(request, _drawn(request, found), table(request.suite, found))
     head = f"claims of {SOURCE}, accuracy under the neutral classifier, mean ± standard deviation over seeds:"
-    return [f"written: {', '.join(map(str, [*written, data]))}", *notes, head, *claims(found, request.published)]
+    return [written, *notes, head, *claims(found, request.published)]
 
 
 def table(suite: str, found: Sequence[Line]) -> str:
     """What is drawn, as CSV: a line a point, after and before the filter; no sd with one seed."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(TABLE)
+    lines: list[list[Any]] = []
     for line in found:
         for metric, stage in STAGES.items():
             for point in line.points:
@@ -77,8 +73,8 @@ def table(suite: str, found: Sequence[Line]) -> str:
                     deviation = figure.deviation()
                     about = [line.dataset, line.name, point.label, point.n, stage, metric]
                     seeds = " ".join(map(str, figure.by_seed))
-                    writer.writerow([*about, figure.mean(), "" if deviation is None else deviation, seeds, suite])
-    return text.getvalue()
+                    lines.append([*about, figure.mean(), "" if deviation is None else deviation, seeds, suite])
+    return pd.DataFrame(lines, columns=list(TABLE)).to_csv(index=False)
 
 
 def bound(dataset: str, published: Sequence[Published]) -> float | None:

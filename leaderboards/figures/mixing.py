@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bench.charts.style import blank, styled, write_png_and_svg
+import pandas as pd
+
+from bench.charts.style import blank, styled
 from leaderboards.figures.base import Request, figure
 from leaderboards.figures.parts.claims import spread
 from leaderboards.figures.parts.differences import Way, pairing, steps, trend
@@ -23,6 +23,7 @@ from leaderboards.figures.parts.panels import (
     heading,
     legend,
     seeds_said,
+    write,
 )
 
 if TYPE_CHECKING:
@@ -57,25 +58,21 @@ def draw(request: Request) -> list[str]:
     """Write the pictures and their data; gives their names, what was left out, figures of three shares, and what became of the claims."""
     found, notes = rows(request)
     other, why = distance(found)
-    written = write_png_and_svg(_drawn(request, found, other), request.out)
-    data = request.out.with_suffix(".csv")
-    data.write_text(table(request.suite, found, other), encoding="utf-8")
+    written = write(request, _drawn(request, found, other), table(request.suite, found, other))
     head = f"claims of {SOURCE}, here on {found[0].dataset}, mean ± standard deviation over seeds:"
-    return [f"written: {', '.join(map(str, [*written, data]))}", *notes, *why, head, *claims(found, other)]
+    return [written, *notes, *why, head, *claims(found, other)]
 
 
 def table(suite: str, found: Sequence[Row], other: str) -> str:
     """What is drawn, as CSV: a line a row, panel and alpha; no sd with one seed. other: the metric of distance."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(TABLE)
+    lines: list[list[Any]] = []
     for row in found:
         for metric in (ACCURACY, other):
             for alpha, point in row.of(metric).items():
                 deviation = point.deviation()
                 figures = [point.mean(), "" if deviation is None else deviation, " ".join(map(str, point.by_seed))]
-                writer.writerow([row.label, metric, alpha, *figures, suite, row.dataset])
-    return text.getvalue()
+                lines.append([row.label, metric, alpha, *figures, suite, row.dataset])
+    return pd.DataFrame(lines, columns=list(TABLE)).to_csv(index=False)
 
 
 def claims(found: Sequence[Row], other: str) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bench.charts.style import blank, styled, write_png_and_svg
+import pandas as pd
+
+from bench.charts.style import blank, styled
 from leaderboards.figures.base import Request, figure
 from leaderboards.figures.parts import dimension_claims as claims
 from leaderboards.figures.parts.dimension_lines import METRIC, Line, lines
@@ -25,6 +25,7 @@ from leaderboards.figures.parts.panels import (
     legend,
     seeds_said,
     ticks,
+    write,
 )
 
 if TYPE_CHECKING:
@@ -43,19 +44,15 @@ TABLE = (
 def draw(request: Request) -> list[str]:
     """Write the pictures and their data; gives their names, what was left out, and what became of the paper's claims."""
     found, notes = lines(request)
-    written = write_png_and_svg(_drawn(request, found), request.out)
-    data = request.out.with_suffix(".csv")
-    data.write_text(table(request.suite, found), encoding="utf-8")
+    written = write(request, _drawn(request, found), table(request.suite, found))
     of = f"claims of {claims.SOURCE}, here on {found[0].rows[0].dataset}"
     head = f"{of}, differences of {METRIC} at equal dim(z) + dim(u), nats/image, below 0 where better than the VAE:"
-    return [f"written: {', '.join(map(str, [*written, data]))}", *notes, head, *claims.lines(found)]
+    return [written, *notes, head, *claims.lines(found)]
 
 
 def table(suite: str, found: Sequence[Line]) -> str:
     """What is drawn, as CSV: a line a row, by line and total. mean and sd in nats/image over n seeds; no sd with one seed."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(TABLE)
+    lines: list[list[Any]] = []
     for line in found:
         for row in line.rows:
             deviation = row.deviation()
@@ -63,8 +60,8 @@ def table(suite: str, found: Sequence[Line]) -> str:
             seeds = " ".join(map(str, row.by_seed))
             sizes = [row.total, row.z, row.u, len(row.by_seed)]
             last = [seeds, METRIC, "nats/image", suite, row.dataset]
-            writer.writerow([line.name, row.label, row.method, *sizes, *figures, *last])
-    return text.getvalue()
+            lines.append([line.name, row.label, row.method, *sizes, *figures, *last])
+    return pd.DataFrame(lines, columns=list(TABLE)).to_csv(index=False)
 
 
 def _drawn(request: Request, found: Sequence[Line]) -> Drawing:

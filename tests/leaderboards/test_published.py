@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from made_up import record, save
 
-from leaderboards import published, render
+from leaderboards import published
 from leaderboards.published import OTHER_SUITE, SAME, Comparison, Published
 from leaderboards.table import collect
 
@@ -105,7 +105,6 @@ def test_lower_bounds_read_as_bounds(tmp_path: Path) -> None:
     found = compared(tmp_path, records, [bound, here])
     assert [(one.row, one.published.printed, one.verdict) for one in found] == [("vae", "≥ 0.9", "bound met")]
     (board,) = collect(tmp_path)
-    assert "≥ 0.9" in render.comparisons([(board, found)])
     assert published.against(board, [bound]) == [], "a figure of all the paper's data sets says nothing of another"
 
 

@@ -15,8 +15,8 @@ from made_up import plan, record, save
 
 import leaderboards
 from bench.records.record import STATUSES
-from leaderboards import render, sheet
-from leaderboards.sheet import Entry, Head, Sheet
+from leaderboards import formats, render
+from leaderboards.formats import Entry, Head, Sheet
 from leaderboards.table import collect
 
 
@@ -26,7 +26,7 @@ def shown(results: Path, format: str, **changes: object) -> str:
 
 
 @pytest.mark.parametrize("against_published", [False, True], ids=["board", "published"])
-@pytest.mark.parametrize("format", render.FORMATS)
+@pytest.mark.parametrize("format", formats.FORMATS)
 @pytest.mark.parametrize("status", STATUSES)
 def test_every_format_for_every_status(tmp_path: Path, status: str, format: str, against_published: bool) -> None:
     comparison = {"source": "wang-lambda-hot", "same": True, "why": ""}
@@ -84,12 +84,12 @@ def test_reference_rows_stand_apart(tmp_path: Path) -> None:
 def test_a_wide_table_is_split_and_loses_nothing(width: int) -> None:
     head = [Head("method", right=False), *(Head(f"metric_{number}", "↓") for number in range(9))]
     one = Sheet("title", head, [[Entry("vae"), *(Entry(f"{number}.00", best=number == 3) for number in range(9))]])
-    text = sheet.text(one, width, color=False)
+    text = formats.terminal(one, width, color=False)
     assert all(f"{number}.00" in text for number in range(9))
     assert max(map(len, text.splitlines())) <= max(width, len("method  metric_0"))
     assert text.count("vae") == text.count("method")
     assert "*3.00" in text
-    assert "\x1b[1m3.00\x1b[0m" in sheet.text(one, width, color=True)
+    assert "\x1b[1m3.00\x1b[0m" in formats.terminal(one, width, color=True)
 
 
 def test_per_cell_csv_round_trip(tmp_path: Path) -> None:
@@ -114,9 +114,9 @@ def test_per_cell_csv_round_trip(tmp_path: Path) -> None:
 
 def test_a_line_of_a_cell_says_a_likelihood_that_is_not_the_papers(tmp_path: Path) -> None:
     records = [record("vae"), record("pca", likelihood="discretised-logistic")]
-    frame = pd.read_csv(io.StringIO(render.per_cell_csv(records)), keep_default_na=False).set_index("label")
+    frame = pd.read_csv(io.StringIO(render.cells_csv(records)), keep_default_na=False).set_index("label")
     assert frame["likelihood"].to_dict() == {"vae": "", "pca": "discretised-logistic"}
-    assert "likelihood" not in render.per_cell_csv(records[:1])
+    assert "likelihood" not in render.cells_csv(records[:1])
 
 
 def test_wrong_requests_are_refused(tmp_path: Path) -> None:
@@ -143,8 +143,7 @@ def test_import_is_light() -> None:
 def test_caveats_are_in_both_csvs(tmp_path: Path) -> None:
     marked = record("vae", facts={"caveats": ["a floor is missed"]})
     save(tmp_path, [marked, record("other")])
-    boards = collect(tmp_path)
-    table = pd.read_csv(io.StringIO(render.boards(boards, "csv")), keep_default_na=False).set_index("row")
+    table = pd.read_csv(io.StringIO(shown(tmp_path, "csv")), keep_default_na=False).set_index("row")
     assert table["caveats"].to_dict() == {"vae": "a floor is missed (seed 0)", "other": ""}
-    cells = pd.read_csv(io.StringIO(render.per_cell_csv([marked, record("other")])), keep_default_na=False)
+    cells = pd.read_csv(io.StringIO(render.cells_csv([marked, record("other")])), keep_default_na=False)
     assert cells.set_index("label")["caveats"].to_dict() == {"vae": "a floor is missed", "other": ""}

@@ -6,9 +6,8 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from bench.records.plan import Cell
-from bench.records.record import Record
 from bench.runtime.errors import UsageError
 from leaderboards.figures.base import Request
 from leaderboards.figures.parts.cells import (
@@ -16,11 +15,10 @@ from leaderboards.figures.parts.cells import (
     by_label,
     cells_of,
     lacking,
+    lacks,
     left_out,
     line_of,
     of_dataset,
-    records_of,
-    usable,
 )
 
 METHOD = "regene"
@@ -54,9 +52,8 @@ class Line:
 def lines(request: Request) -> tuple[list[Line], list[str]]:
     """The lines asked for, or of all rows, and what is to be said of those left out. Raises UsageError where there is nothing to draw."""
     cells = of_dataset(cells_of(request, METHOD), request.dataset)
-    known = records_of(request, cells)
     several = len({cell.dataset for cell in cells}) > 1
-    rows: dict[tuple[str, str], list[Cell]] = {}
+    rows: dict[tuple[str, str], list[Any]] = {}
     for own in by_label(cells, request.rows, "n").values():
         for cell in own:
             rows.setdefault((cell.dataset, cell.label), []).append(cell)
@@ -64,7 +61,7 @@ def lines(request: Request) -> tuple[list[Line], list[str]]:
     groups: dict[str, Line] = {}
     for (dataset, label), own in rows.items():
         said = f"{label} on {dataset}" if several else label
-        point = _point(own, known, said)
+        point = _point(own, said)
         if isinstance(point, str):
             without[said] = point
             continue
@@ -85,26 +82,26 @@ def lines(request: Request) -> tuple[list[Line], list[str]]:
     return _named(found), [*left_out(without), *_notes(found)]
 
 
-def _kind(cell: Cell) -> str:
+def _kind(cell: Any) -> str:
     """The data set and all options but n: what the rows of a line share."""
     options = {name: value for name, value in cell.options.items() if name != "n"}
     return json.dumps([cell.dataset, options], sort_keys=True)
 
 
-def _point(cells: Sequence[Cell], known: dict[str, Record], said: str) -> Point | str:
+def _point(cells: Sequence[Any], said: str) -> Point | str:
     """A row's accuracies over the seeds that have them, or why it is no point."""
     if cells[0].options.get("weights") is not None:
         return "its weights are given, not 1/n"
-    figures = {metric: _over_seeds(cells, known, metric, said) for metric in STAGES}
+    figures = {metric: _over_seeds(cells, metric, said) for metric in STAGES}
     if not figures[AFTER].by_seed:
         return ", ".join(dict.fromkeys(figures[AFTER].holes.values()))
     return Point(cells[0].label, cells[0].options["n"], {metric: one for metric, one in figures.items() if one.by_seed})
 
 
-def _over_seeds(cells: Sequence[Cell], known: dict[str, Record], metric: str, said: str) -> OverSeeds:
-    found = {cell.seed: usable(known.get(cell.cell), metric) for cell in sorted(cells, key=lambda one: one.seed)}
-    by_seed = {seed: one.metrics[metric] for seed, one in found.items() if isinstance(one, Record)}
-    return OverSeeds(said, by_seed, {seed: why for seed, why in found.items() if isinstance(why, str)})
+def _over_seeds(cells: Sequence[Any], metric: str, said: str) -> OverSeeds:
+    ordered = sorted(cells, key=lambda one: one.seed)
+    by_seed = {cell.seed: cell.metrics[metric] for cell in ordered if not lacks(cell, metric)}
+    return OverSeeds(said, by_seed, {cell.seed: lacks(cell, metric) for cell in ordered if cell.seed not in by_seed})
 
 
 def _named(found: Sequence[Line]) -> list[Line]:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from bench.records.cells import find
-from bench.records.plan import Cell, Plan
-from bench.records.record import Record
 from bench.runtime.errors import UsageError, nearest
 from leaderboards.figures.base import Request
-
-Key = TypeVar("Key", bound=Hashable)
+from leaderboards.frame import groups, read
 
 
 @dataclass(frozen=True)
@@ -40,47 +36,25 @@ class OverSeeds:
         return math.nan if deviation is None else deviation
 
 
-def plan_of(request: Request) -> Plan:
-    """The latest plan of the suite. Raises UsageError where there is none."""
-    if not request.results.is_dir():
-        raise UsageError(f"results folder {request.results}: no such folder: run a suite first, or say --results DIR")
-    plans = {path.stem: path for path in sorted((request.results / "plans").glob("*.json"))}
-    if not plans:
-        raise UsageError(
-            f"results folder {request.results} holds no plan of a suite: run one first, or say --results DIR"
-        )
-    if request.suite not in plans:
-        raise UsageError("--suite: " + nearest(request.suite, plans, f"suite in {request.results}"))
-    return Plan.read(plans[request.suite])
-
-
-def cells_of(request: Request, method: str | None = None) -> list[Cell]:
-    """The latest plan's cells, all or a method's. Raises UsageError where it has none."""
-    cells = [cell for cell in (Cell(**one) for one in plan_of(request).cells) if method in (None, cell.method)]
+def cells_of(request: Request, method: str | None = None) -> list[Any]:
+    """The frame's lines of the suite's latest plan, all or a method's. Raises UsageError where there are none."""
+    (frame,), _ = read(request.results, request.suite)
+    planned = frame.cells[frame.cells.planned] if len(frame.cells) else frame.cells
+    cells = [cell for cell in planned.itertuples(index=False) if method in (None, cell.method)]
     if not cells:
-        which = f" of method {method}" if method else ""
+        which = f" of method {method}" if method else " in a plan"
         raise UsageError(f"suite {request.suite!r} in {request.results} has no rows{which}: there is nothing to draw")
     return cells
 
 
-def records_of(request: Request, cells: Iterable[Cell]) -> dict[str, Record]:
-    """Records by cell. Raises UsageError where none is of these cells."""
-    known = {one.cell: one for one in find(request.results) if isinstance(one, Record)}
-    if not any(cell.cell in known for cell in cells):
-        raise UsageError(f"suite {request.suite!r} has no records in {request.results}: run the suite first")
-    return known
+def lacks(cell: Any, metric: str) -> str:
+    """Why a cell gives no score of this metric; empty where it gives one."""
+    if cell.status != "ok":
+        return str(cell.status)
+    return "" if metric in cell.metrics else f"no {metric}"
 
 
-def usable(record: Record | None, metric: str) -> Record | str:
-    """The record, or why it gives no figure of this metric."""
-    if record is None:
-        return "missing"
-    if record.status != "ok":
-        return record.status
-    return record if metric in record.metrics else f"no {metric}"
-
-
-def of_dataset(cells: Sequence[Cell], wanted: str | None) -> list[Cell]:
+def of_dataset(cells: Sequence[Any], wanted: str | None) -> list[Any]:
     """Cells of the data set named; all where none is. Raises UsageError for one that the suite has not."""
     known = list(dict.fromkeys(cell.dataset for cell in cells))
     if wanted is not None and wanted not in known:
@@ -88,7 +62,7 @@ def of_dataset(cells: Sequence[Cell], wanted: str | None) -> list[Cell]:
     return [cell for cell in cells if wanted in (None, cell.dataset)]
 
 
-def of_one_dataset(cells: Sequence[Cell], wanted: str | None) -> list[Cell]:
+def of_one_dataset(cells: Sequence[Any], wanted: str | None) -> list[Any]:
     """Cells of the data set named, or of the only one. Raises UsageError where the suite has several and none is named."""
     known = list(dict.fromkeys(cell.dataset for cell in cells))
     if wanted is None and len(known) > 1:
@@ -96,9 +70,9 @@ def of_one_dataset(cells: Sequence[Cell], wanted: str | None) -> list[Cell]:
     return of_dataset(cells, wanted)
 
 
-def by_label(cells: Sequence[Cell], wanted: Sequence[str] | None, option: str | None = None) -> dict[str, list[Cell]]:
+def by_label(cells: Sequence[Any], wanted: Sequence[str] | None, option: str | None = None) -> dict[str, list[Any]]:
     """Cells by row; only rows in `wanted`, named by their label or, of rows along an option, their line's. Raises UsageError for others."""
-    rows: dict[str, list[Cell]] = {}
+    rows: dict[str, list[Any]] = {}
     for cell in cells:
         rows.setdefault(cell.label, []).append(cell)
     names = {label: {label, line_of(own[0], option) if option else label} for label, own in rows.items()}
@@ -109,7 +83,7 @@ def by_label(cells: Sequence[Cell], wanted: Sequence[str] | None, option: str | 
     return {label: own for label, own in rows.items() if wanted is None or not names[label].isdisjoint(wanted)}
 
 
-def line_of(cell: Cell, option: str) -> str:
+def line_of(cell: Any, option: str) -> str:
     """`tvae-tps` of the row `tvae-tps-12` of 12 latents; of a sweep of two options, `vae-100` of `vae-2-100`."""
     value = f"-{cell.options.get(option)}"
     if cell.label.endswith(value):
@@ -123,17 +97,9 @@ def differing(options: Sequence[dict[str, Any]]) -> list[str]:
     return [name for name in names if any(own.get(name) != options[0].get(name) for own in options)]
 
 
-def grouped(said: Iterable[tuple[str, Key]]) -> dict[Key, list[str]]:
-    """What is said to the names that it is said of."""
-    together: dict[Key, list[str]] = {}
-    for name, what in said:
-        together.setdefault(what, []).append(name)
-    return together
-
-
 def left_out(reasons: dict[str, str]) -> list[str]:
     """One line, rows of one reason together; none where nothing is left out."""
-    said = [f"{', '.join(labels)} ({why})" for why, labels in grouped(reasons.items()).items()]
+    said = [f"{', '.join(labels)} ({why})" for why, labels in groups(list(reasons.items())).items()]
     return [f"left out: {'; '.join(said)}"] if said else []
 
 
@@ -145,5 +111,5 @@ def lacking(rows: Sequence[OverSeeds]) -> list[str]:
         lacks = [f"{seed} ({row.holes.get(seed, 'not planned')})" for seed in seeds if seed not in row.by_seed]
         if lacks:
             missing.append((row.label, f"seed{'s' if len(lacks) > 1 else ''} {', '.join(lacks)}"))
-    said = [f"{', '.join(dict.fromkeys(labels))} without {which}" for which, labels in grouped(missing).items()]
+    said = [f"{', '.join(labels)} without {which}" for which, labels in groups(missing).items()]
     return [f"means over the seeds that there are: {'; '.join(said)}"] if said else []

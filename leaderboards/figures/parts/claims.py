@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from leaderboards.figures.parts.grid import GRID, Row
+from leaderboards.stats import interval
 
 SOURCE = "000_2852ba8d0aec7d1a.txt, section 4.3.1"
 HIGH, NEARLY_ALL = 0.9, 0.99
@@ -69,18 +70,9 @@ def _difference(elbo: Row, mmd: Row, common: Sequence[int], at: float) -> tuple[
     if len(differences) < len(common):
         short = [row.label for row, own in zip((elbo, mmd), zip(*pairs, strict=True), strict=True) if None in own]
         return f"{at:g} is not reached by {' and '.join(short)}", UNKNOWN
-    low, high = paired_interval(differences)
+    low, high = interval(differences)
     said = f"{np.mean(differences):+.4f} [{low:+.4f}, {high:+.4f}] at {at:g}"
     return said, HOLDS if low <= 0 <= high else FAILS
-
-
-def paired_interval(differences: Sequence[float], level: float = 0.95) -> tuple[float, float]:
-    """Student's interval of the mean of paired differences. One point where all are equal."""
-    from scipy.special import stdtrit  # Student's quantile: scipy.stats takes a second more to load
-
-    count = len(differences)
-    half = stdtrit(count - 1, (1 + level) / 2) * np.std(differences, ddof=1) / np.sqrt(count)
-    return float(np.mean(differences) - half), float(np.mean(differences) + half)
 
 
 def _measured(row: Row, at: float) -> str:

@@ -10,8 +10,9 @@ from typing import Any, Literal
 import numpy as np
 
 from leaderboards.figures.parts.cells import OverSeeds
-from leaderboards.figures.parts.claims import FAILS, HOLDS, paired_interval
+from leaderboards.figures.parts.claims import FAILS, HOLDS
 from leaderboards.figures.parts.claims import UNKNOWN as UNTOLD
+from leaderboards.stats import interval
 
 UNKNOWN = "not measured"
 Way = Literal["falls", "rises"]
@@ -41,7 +42,7 @@ def paired(differences: Sequence[float], of_means: float) -> Difference:
     """Of each common seed's difference; `of_means` where there are fewer than two."""
     if len(differences) < 2:
         return Difference(of_means, None, len(differences))
-    return Difference(float(np.mean(differences)), paired_interval(differences), len(differences))
+    return Difference(float(np.mean(differences)), interval(differences), len(differences))
 
 
 def between(one: OverSeeds, other: OverSeeds) -> Difference:

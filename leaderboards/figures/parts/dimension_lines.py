@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from bench.records.plan import Cell
-from bench.records.record import Record
 from bench.runtime.errors import UsageError
 from leaderboards.figures.base import Request
 from leaderboards.figures.parts.cells import (
@@ -17,11 +15,10 @@ from leaderboards.figures.parts.cells import (
     cells_of,
     differing,
     lacking,
+    lacks,
     left_out,
     line_of,
     of_one_dataset,
-    records_of,
-    usable,
 )
 
 METRIC = "reconstruction_bce"
@@ -91,11 +88,10 @@ class Line:
 def lines(request: Request) -> tuple[list[Line], list[str]]:
     """The lines asked for, or of all rows, and what is to be said of those left out. Raises UsageError where there is nothing to draw."""
     cells = of_one_dataset(cells_of(request), request.dataset)
-    known = records_of(request, cells)
     without = dict[str, str]()
     by_line: dict[str, list[Row]] = {}
     for label, own in by_label(cells, request.rows, "latent").items():
-        row = _row(own, known)
+        row = _row(own)
         if isinstance(row, str):
             without[label] = row
         else:
@@ -110,11 +106,10 @@ def lines(request: Request) -> tuple[list[Line], list[str]]:
     return found, [*left_out(without), *_notes(found)]
 
 
-def _row(cells: Sequence[Cell], known: dict[str, Record]) -> Row | str:
+def _row(cells: Sequence[Any]) -> Row | str:
     """A row of the seeds that have a figure, or why none has."""
-    found = {cell.seed: _usable(known.get(cell.cell)) for cell in cells}
-    records = {seed: one for seed, one in found.items() if isinstance(one, Record)}
-    holes = {seed: why for seed, why in found.items() if isinstance(why, str)}
+    records = {cell.seed: cell for cell in cells if not _lacks(cell)}
+    holes = {cell.seed: _lacks(cell) for cell in cells if _lacks(cell)}
     if not records:
         return ", ".join(dict.fromkeys(holes.values()))
     first = next(iter(records.values()))
@@ -125,13 +120,12 @@ def _row(cells: Sequence[Cell], known: dict[str, Record]) -> Row | str:
     return Row(first.label, by_seed, holes, first.method, first.dataset, z, u, first.options, **kind)
 
 
-def _usable(record: Record | None) -> Record | str:
-    """The record, or why it gives no point."""
-    found = usable(record, METRIC)
-    return found if isinstance(found, str) or _dimensions(found) else "no latent dimension"
+def _lacks(cell: Any) -> str:
+    """Why a cell gives no point; empty where it gives one."""
+    return lacks(cell, METRIC) or ("" if _dimensions(cell) else "no latent dimension")
 
 
-def _dimensions(record: Record) -> tuple[int, int] | None:
+def _dimensions(record: Any) -> tuple[int, int] | None:
     """How many latents, of content and of pose."""
     said = record.facts.get("dimensions")
     if said is not None:

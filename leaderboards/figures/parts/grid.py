@@ -12,9 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.records.cells import cells_folder, find
-from bench.records.plan import Cell
-from bench.records.record import Record
+from bench.records.cells import cells_folder
 from bench.runtime.errors import UsageError, nearest
 from leaderboards.figures.base import Request
 from leaderboards.figures.parts.cells import cells_of, of_one_dataset
@@ -89,8 +87,7 @@ def rows(request: Request) -> list[Row]:
         raise UsageError(
             f"suite {request.suite!r} has no row of generator simple that searches its theta: choose with --rows"
         )
-    known = {one.cell: one for one in find(request.results) if isinstance(one, Record)}
-    return [_row([cell for cell in cells if cell.label == label], known, request.results) for label in labels]
+    return [_row([cell for cell in cells if cell.label == label], request.results) for label in labels]
 
 
 def _chosen(options: dict[str, dict[str, Any]]) -> list[str]:
@@ -103,7 +100,7 @@ def _chosen(options: dict[str, dict[str, Any]]) -> list[str]:
     return [label for label, own in simple.items() if not both or own["latent"] == max(both)]
 
 
-def _row(cells: Sequence[Cell], known: dict[str, Record], results: Path) -> Row:
+def _row(cells: Sequence[Any], results: Path) -> Row:
     first = cells[0]
     if first.options["theta"] is not None:
         raise UsageError(
@@ -111,10 +108,9 @@ def _row(cells: Sequence[Cell], known: dict[str, Record], results: Path) -> Row:
         )
     curves = []
     for cell in cells:
-        status = known[cell.cell].status if cell.cell in known else "missing"
-        if status != "ok":
+        if cell.status != "ok":
             raise UsageError(
-                f"row {cell.label}: its record of seed {cell.seed} is {status}: run the suite again, or choose others with --rows"
+                f"row {cell.label}: its record of seed {cell.seed} is {cell.status}: run the suite again, or choose others with --rows"
             )
         curves.append(_read(cells_folder(results) / cell.cell / "trials.csv", f"row {cell.label}, seed {cell.seed}"))
     grids = np.array(curves)

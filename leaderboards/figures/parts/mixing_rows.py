@@ -7,10 +7,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.records.cells import cells_folder
-from bench.records.plan import Cell
-from bench.records.record import Record
 from bench.runtime.errors import UsageError
 from leaderboards.figures.base import Request
 from leaderboards.figures.parts.cells import (
@@ -20,9 +19,8 @@ from leaderboards.figures.parts.cells import (
     lacking,
     left_out,
     of_one_dataset,
-    plan_of,
-    records_of,
 )
+from leaderboards.frame import read
 
 FILE = "mixing.csv"
 ACCURACY, FD, FID = "neutral_accuracy", "fd_neutral", "fid"
@@ -63,8 +61,7 @@ def rows(request: Request) -> tuple[list[Row], list[str]]:
     and where there is nothing to draw.
     """
     cells = of_one_dataset(cells_of(request), request.dataset)
-    known = records_of(request, cells)
-    every = [_row(own, known, request.results) for own in by_label(cells, request.rows).values()]
+    every = [_row(own, request.results) for own in by_label(cells, request.rows).values()]
     found = [row for row in every if row.by_seed]
     without = {row.label: ", ".join(dict.fromkeys(row.holes.values())) for row in every if not row.by_seed}
     ask = "set evaluation.mixing = true in the suite and run it again"
@@ -75,7 +72,8 @@ def rows(request: Request) -> tuple[list[Row], list[str]]:
         raise UsageError(f"suite {request.suite!r}: nothing to draw: {'; '.join(left_out(without))}: {ask}")
     alike = _alike(found)
     if request.rows is None:
-        aside = set(plan_of(request).reference_rows)
+        (frame,), _ = read(request.results, request.suite)
+        aside = set(frame.plan.reference_rows)
         kept = [row for row in found if row.label not in aside] or found
         without |= {row.label: "a reference row" for row in found if row not in kept}
         alike = _alike(kept)
@@ -105,15 +103,14 @@ def _alike(found: Sequence[Row]) -> list[list[Row]]:
     return together
 
 
-def _row(cells: Sequence[Cell], known: dict[str, Record], results: Path) -> Row:
+def _row(cells: Sequence[Any], results: Path) -> Row:
     """A row of the seeds that have the file. Raises UsageError where one is broken."""
     by_seed: dict[int, Table] = {}
     holes: dict[int, str] = {}
     for cell in sorted(cells, key=lambda one: one.seed):
         path = cells_folder(results) / cell.cell / FILE
-        status = known[cell.cell].status if cell.cell in known else "missing"
-        if status != "ok":
-            holes[cell.seed] = status
+        if cell.status != "ok":
+            holes[cell.seed] = cell.status
         elif not path.is_file():
             holes[cell.seed] = f"no {FILE}"
         else:

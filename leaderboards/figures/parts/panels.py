@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.charts.style import GREY, WIDTH
+from bench.charts.style import GREY, WIDTH, write_png_and_svg
+from leaderboards.figures.base import Request
 from leaderboards.figures.parts.cells import OverSeeds
 
 if TYPE_CHECKING:
@@ -95,3 +96,11 @@ def band_said(counts: Sequence[int]) -> str:
     if max(counts) == 1:
         return "one seed: no band"
     return "band: ± one standard deviation over seeds" + ("; none at points of one seed" if min(counts) == 1 else "")
+
+
+def write(request: Request, drawing: Drawing, table: str) -> str:
+    """Write both pictures, and what is drawn as CSV beside them; gives a line that names them."""
+    data = request.out.with_suffix(".csv")
+    files = [*write_png_and_svg(drawing, request.out), data]
+    data.write_text(table, encoding="utf-8")
+    return f"written: {', '.join(map(str, files))}"

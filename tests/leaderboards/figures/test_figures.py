@@ -12,18 +12,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers_e2e import Outcome, here
-from helpers_figures import check_words
+from helpers_e2e import here
+from helpers_figures import Made, check_bytes, check_words
 from scipy.stats import ttest_rel
 
-from bench.records.cells import write
-from bench.records.plan import Plan
-from bench.records.record import Record
 from leaderboards.figures.accuracy_cosine import _drawn, table, table_4
 from leaderboards.figures.base import Request
 from leaderboards.figures.parts import claims
 from leaderboards.figures.parts.grid import GRID, Row, accuracy_at, pareto, rows
 from leaderboards.published import read
+from leaderboards.stats import interval
 from methods.latent_generator import DRAWS, THETAS
 
 Law = Callable[[float], tuple[float, float]]
@@ -35,35 +33,16 @@ def law(slope: float, reach: float = 0.4) -> Law:
     return lambda s: (1 - reach * s * s, 1 - slope * reach * s * s)
 
 
-class Results:
-    """A results folder made by hand, of one suite."""
-
+class Results(Made):
     def __init__(self, folder: Path) -> None:
-        self.folder, self.cells = folder, list[dict[str, Any]]()
+        super().__init__(folder, "accuracy-cosine")
 
     def row(self, label: str, laws: Sequence[Law], dataset: str = "mnist", **options: Any) -> Results:
         """A row with a seed for each law."""
         full = {"latent": 20, "vae": "elbo", "generator": "simple", "theta": None, "n": 1} | options
         for seed, of_seed in enumerate(laws):
-            about: dict[str, Any] = {
-                "cell": f"{dataset}-{label}-s{seed}",
-                "label": label,
-                "method": "latent-generator",
-                "dataset": dataset,
-                "seed": seed,
-                "options": full,
-                "budget": {"epochs": 1},
-            }
-            write(Record(suite="s", status="ok", **about), self.folder)
-            self.grid(about["cell"], of_seed)
-            self.cells.append({**about, "data_digest": "", "sources": {}})
-        return self.planned()
-
-    def planned(self) -> Results:
-        plan = Plan("s", "", self.cells, [], [], {}, {}, 0, "", "", "cpu", 1, 1, [], {})
-        path = self.folder / "plans" / "s.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(plan.json())
+            folder = self.cell(label, seed, {}, dataset, "latent-generator", **full)
+            self.grid(folder.name, of_seed)
         return self
 
     def file(self, cell: str) -> Path:
@@ -79,12 +58,7 @@ class Results:
         self.file(cell).write_text("\n".join(lines) + "\n")
 
     def rows(self, *labels: str) -> list[Row]:
-        return rows(Request("s", self.folder, Path("x.png"), list(labels) or None))
-
-    def figure(self, *words: object, out: str = "a.png") -> Outcome:
-        return here(
-            "figure", "accuracy-cosine", "--suite", "s", "--out", self.folder / out, *words, results=self.folder
-        )
+        return rows(self.request(*labels))
 
 
 @pytest.fixture
@@ -108,7 +82,7 @@ def test_the_grid_is_the_method_s() -> None:
 
 def test_the_data_beside_the_figure(results: Results) -> None:
     two(results)
-    found = results.figure()
+    found = results.draw()
     assert found.code == 0, found.err
     assert found.out.splitlines()[0] == "written: " + ", ".join(
         str(results.folder / f"a.{e}") for e in ("png", "svg", "csv")
@@ -171,8 +145,8 @@ def test_accuracy_between_points() -> None:
 def test_the_interval_is_the_paired_t_test_s() -> None:
     one, other = np.random.default_rng(0).normal(size=(2, 5))
     theirs = ttest_rel(one, other).confidence_interval(0.95)
-    assert claims.paired_interval(list(one - other)) == pytest.approx((theirs.low, theirs.high))
-    assert claims.paired_interval([0.5, 0.5]) == (0.5, 0.5)
+    assert interval(list(one - other)) == pytest.approx((theirs.low, theirs.high))
+    assert interval([0.5, 0.5]) == (0.5, 0.5)
 
 
 def verdicts(found: Sequence[Row]) -> list[str]:
@@ -186,7 +160,7 @@ def test_claims_that_hold(results: Results) -> None:
     # At 0.9 accuracy is 1 - 0.1 slope, at 0.75 1 - 0.25 slope; the lowest point above 0.9 is at s = 0.4949, 0.7 / sqrt(2).
     assert "elbo-simple-20: 0.9920 ± 0.0020 at 0.9; lowest above it 0.9922 ± 0.0020 (theta 0.7, n 2)" in lines[0]
     assert "mmd-simple-20: 0.9800 ± 0.0025 at 0.75: holds" in lines[3]
-    low, high = claims.paired_interval([0.25 * d for d in (0.01, -0.03, 0.02)])
+    low, high = interval([0.25 * d for d in (0.01, -0.03, 0.02)])
     assert f"elbo-simple-20 - mmd-simple-20: +0.0000 [{low:+.4f}, {high:+.4f}] at 0.75" in lines[4]
     assert "3 seeds" in lines[4]
 
@@ -245,7 +219,8 @@ def test_rows_that_are_drawn_unasked(results: Results) -> None:
 def test_only_the_latest_plan_s_cells_count(results: Results) -> None:
     two(results, (0.1, 0.2), (0.1, 0.2))
     results.cells = [cell for cell in results.cells if cell["seed"] == 1]
-    assert [row.seeds for row in results.planned().rows()] == [[1], [1]]
+    results.planned()
+    assert [row.seeds for row in results.rows()] == [[1], [1]]
     assert results.rows()[0].accuracy[0] == pytest.approx(1 - 0.2 * 0.4 * S**2)
 
 
@@ -278,14 +253,7 @@ def test_words_stay_apart_and_inside(results: Results, count: int, reach: float)
 
 
 def test_the_same_bytes_whatever_the_ending(results: Results) -> None:
-    two(results)
-    assert results.figure().code == 0
-    assert results.figure(out="b.svg").code == 0
-    for ending in ("png", "svg", "csv"):
-        one, other = ((results.folder / f"{stem}.{ending}").read_bytes() for stem in "ab")
-        assert one == other
-        assert len(one) > 1000
-    assert b"<dc:date>" not in (results.folder / "a.svg").read_bytes()
+    check_bytes(two(results))
 
 
 def test_a_broken_record_elsewhere_does_not_matter(results: Results) -> None:
@@ -293,7 +261,7 @@ def test_a_broken_record_elsewhere_does_not_matter(results: Results) -> None:
     other = results.folder / "cells" / "x"
     other.mkdir()
     (other / "record.json").write_text("{")
-    assert results.figure().code == 0
+    assert results.draw().code == 0
 
 
 def test_names(results: Results) -> None:
@@ -309,24 +277,24 @@ def test_names(results: Results) -> None:
 def test_what_is_refused(results: Results, tmp_path: Path) -> None:
     none = tmp_path / "none"
     words = ("figure", "accuracy-cosine", "--suite", "s", "--out", tmp_path / "a.png")
-    assert f"{none}: no such folder" in here(*words, results=none).refusal()
-    assert "no plan" in here(*words, results=tmp_path).refusal()
+    assert f"{none}: no such results folder" in here(*words, results=none).refusal()
+    assert "no records" in here(*words, results=tmp_path).refusal()
     two(results).row("given", [law(0.1)], theta=0.5)
-    assert "did you mean 's'" in results.figure("--suite", "ss").refusal()
-    assert "did you mean 'mmd-simple-20'" in results.figure("--rows", "mmd-simple").refusal()
-    assert "at least one" in results.figure("--rows", ",").refusal()
-    assert "row given: its theta is given" in results.figure("--rows", "given").refusal()
-    assert "a.pdf" in results.figure(out="a.pdf").refusal()
-    assert f"no folder {tmp_path / 'x'}" in results.figure(out="x/a.png").refusal()
+    assert "did you mean 's'" in results.draw("--suite", "ss").refusal()
+    assert "did you mean 'mmd-simple-20'" in results.draw("--rows", "mmd-simple").refusal()
+    assert "at least one" in results.draw("--rows", ",").refusal()
+    assert "row given: its theta is given" in results.draw("--rows", "given").refusal()
+    assert "a.pdf" in results.draw(out="a.pdf").refusal()
+    assert f"no folder {tmp_path / 'x'}" in results.draw(out="x/a.png").refusal()
     (tmp_path / "b.csv").mkdir()
-    assert "b.csv is a folder" in results.figure(out="b.png").refusal()
-    assert "did you mean 'mnist'" in results.figure("--dataset", "mnits").refusal()
+    assert "b.csv is a folder" in results.draw(out="b.png").refusal()
+    assert "did you mean 'mnist'" in results.draw("--dataset", "mnits").refusal()
     results.row("elbo-simple-20", [law(0.1)], dataset="digits")
-    assert "choose one with --dataset: mnist, digits" in results.figure().refusal()
-    assert results.figure("--dataset", "digits").code == 0
-    results.cells = [cell | {"method": "vae"} for cell in results.cells]
-    results.planned()
-    assert "no rows of method latent-generator" in results.figure().refusal()
+    assert "choose one with --dataset: mnist, digits" in results.draw().refusal()
+    assert results.draw("--dataset", "digits").code == 0
+    other = Results(tmp_path / "other")
+    other.cell("vae", 0, {}, method="vae")
+    assert "no rows of method latent-generator" in other.draw().refusal()
     assert not list(tmp_path.glob("x*"))
 
 
@@ -348,20 +316,15 @@ def test_a_grid_that_is_not_whole(results: Results, spoil: Callable[[str], str] 
         path.unlink()
     else:
         path.write_text(spoil(path.read_text()))
-    line = results.figure().refusal()
+    line = results.draw().refusal()
     assert "row mmd-simple-20, seed 1" in line
     assert said in line
     assert not (results.folder / "a.png").exists()
-    assert results.figure("--rows", "elbo-simple-20").code == 0
+    assert results.draw("--rows", "elbo-simple-20").code == 0
 
 
 @pytest.mark.parametrize("status", ["killed", "missing"])
 def test_a_seed_without_a_result(results: Results, status: str) -> None:
     two(results)
-    cell = next(cell for cell in results.cells if cell["cell"] == "mnist-mmd-simple-20-s2")
-    if status == "missing":
-        (results.folder / "cells" / cell["cell"] / "record.json").unlink()
-    else:
-        about = {name: value for name, value in cell.items() if name not in ("data_digest", "sources")}
-        write(Record(suite="s", status=status, **about), results.folder)
-    assert f"row mmd-simple-20: its record of seed 2 is {status}" in results.figure().refusal()
+    results.spoil("mnist-mmd-simple-20-s2", status)
+    assert f"row mmd-simple-20: its record of seed 2 is {status}" in results.draw().refusal()

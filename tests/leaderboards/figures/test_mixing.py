@@ -244,7 +244,7 @@ def test_what_is_refused(results: Results) -> None:
     assert results.draw("--dataset", "digits").code == 0
     for path in results.folder.glob("cells/*/record.json"):
         path.write_text("{")
-    assert "has no records" in results.draw("--dataset", "digits").refusal()
+    assert "no records" in results.draw("--dataset", "digits").refusal()
 
 
 @pytest.mark.parametrize("name", ["r", "a-row-of-a-long-name-of-many-words"])

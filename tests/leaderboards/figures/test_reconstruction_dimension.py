@@ -8,15 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers_e2e import Outcome, here
-from helpers_figures import check_words
+from helpers_e2e import here
+from helpers_figures import Made, check_bytes, check_words
 from scipy.stats import ttest_rel
 
-from bench.records.cells import write
-from bench.records.plan import Cell, Plan
-from bench.records.record import Record
+from bench.records.plan import Cell
 from bench.runtime.errors import UsageError
-from leaderboards.figures.base import Request
 from leaderboards.figures.parts import dimension_claims as claims
 from leaderboards.figures.parts.cells import line_of
 from leaderboards.figures.parts.dimension_lines import Line, lines
@@ -27,11 +24,9 @@ NOISE = (0.0, 0.2, -0.1)
 """What each seed adds to a row's error."""
 
 
-class Results:
-    """A results folder made by hand, of one suite."""
-
+class Results(Made):
     def __init__(self, folder: Path) -> None:
-        self.folder, self.cells = folder, list[dict[str, Any]]()
+        super().__init__(folder, "reconstruction-dimension")
 
     def row(
         self,
@@ -51,19 +46,9 @@ class Results:
         if pose is not None:
             facts = {"dimensions": {"z": full["latent"], "u": pose[1]}, "pose": {"prior": prior, "transform": pose[0]}}
         for seed, error in enumerate(errors):
-            about: dict[str, Any] = {
-                "cell": f"{dataset}-{label}-s{seed}",
-                "label": label,
-                "method": method,
-                "dataset": dataset,
-                "seed": seed,
-                "options": full,
-                "budget": {"epochs": 1},
-            }
-            figures = {"reconstruction_bce": error} if status == "ok" and error > 0 else {}
-            write(Record(suite="s", status=status, metrics=figures, facts=facts or {}, **about), self.folder)
-            self.cells.append({**about, "data_digest": "", "sources": {}})
-        return self.planned()
+            scores = {"reconstruction_bce": error} if error > 0 else {}
+            self.cell(label, seed, scores, dataset, method, status, facts, **full)
+        return self
 
     def sweep(self, name: str, totals: dict[int, float], noise: Sequence[float] = NOISE, **about: Any) -> Results:
         """A line: total to error, with each seed's noise."""
@@ -72,34 +57,11 @@ class Results:
             self.row(f"{name}-{total - u}", [error + one for one in noise], **about)
         return self
 
-    def planned(self) -> Results:
-        plan = Plan("s", "", self.cells, [], [], {}, {}, 0, "", "", "cpu", 1, 1, [], {})
-        path = self.folder / "plans" / "s.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(plan.json())
-        return self
-
-    def spoil(self, cell: str, status: str) -> None:
-        """Give a record that status; `missing` is without a record."""
-        about = next(one for one in self.cells if one["cell"] == cell)
-        about = {name: value for name, value in about.items() if name not in ("data_digest", "sources")}
-        if status == "missing":
-            (self.folder / "cells" / cell / "record.json").unlink()
-        else:
-            write(Record(suite="s", status=status, **about), self.folder)
-
     def read(self, *rows: str) -> tuple[list[Line], list[str]]:
         return lines(self.request(*rows))
 
     def claims(self) -> list[str]:
         return claims.lines(self.read()[0])
-
-    def request(self, *rows: str) -> Request:
-        return Request("s", self.folder, Path("x.png"), list(rows) or None)
-
-    def figure(self, *words: object, out: str = "a.png") -> Outcome:
-        to = self.folder / out
-        return here("figure", "reconstruction-dimension", "--suite", "s", "--out", to, *words, results=self.folder)
 
 
 @pytest.fixture
@@ -118,7 +80,7 @@ def paper(results: Results) -> Results:
 
 
 def test_the_data_beside_the_figure(results: Results) -> None:
-    found = paper(results).figure()
+    found = paper(results).draw()
     assert found.code == 0, found.err
     said = found.out.splitlines()
     assert said[0] == "written: " + ", ".join(str(results.folder / f"a.{e}") for e in ("png", "svg", "csv"))
@@ -190,7 +152,7 @@ def test_a_seed_without_a_result_is_said(results: Results, status: str) -> None:
     assert notes[0] == f"means over the seeds that there are: vae-20 without seed 1 ({status})"
     row = next(row for row in found[0].rows if row.label == "vae-20")
     assert (row.mean(), len(row.by_seed)) == (pytest.approx(71 - 0.05), 2)
-    said = results.figure().out
+    said = results.draw().out
     assert notes[0] in said
     results.spoil("mnist-vae-25-s1", status)
     results.row("vae-50", [70.0])
@@ -202,7 +164,8 @@ def test_a_seed_without_a_result_is_said(results: Results, status: str) -> None:
 def test_only_the_latest_plan_s_cells_count(results: Results) -> None:
     paper(results)
     results.cells = [cell for cell in results.cells if cell["label"].startswith("vae") and cell["seed"] == 1]
-    found, notes = results.planned().read()
+    results.planned()
+    found, notes = results.read()
     assert [line.name for line in found] == ["vae"]
     assert found[0].rows[0].by_seed == {1: pytest.approx(90.2)}
     assert notes == []
@@ -320,37 +283,30 @@ def test_words_stay_apart_and_inside(results: Results, name: str, count: int, to
 
 
 def test_the_same_bytes_whatever_the_ending(results: Results) -> None:
-    paper(results)
-    assert results.figure().code == 0
-    assert results.figure(out="b.svg").code == 0
-    for ending in ("png", "svg", "csv"):
-        one, other = ((results.folder / f"{stem}.{ending}").read_bytes() for stem in "ab")
-        assert one == other
-        assert len(one) > 500
-    assert b"<dc:date>" not in (results.folder / "a.svg").read_bytes()
+    check_bytes(paper(results))
 
 
 def test_what_is_refused(results: Results, tmp_path: Path) -> None:
     words = ("figure", "reconstruction-dimension", "--suite", "s", "--out", tmp_path / "a.png")
-    assert "no such folder" in here(*words, results=tmp_path / "none").refusal()
-    assert "no plan" in here(*words, results=tmp_path).refusal()
+    assert "no such results folder" in here(*words, results=tmp_path / "none").refusal()
+    assert "no records" in here(*words, results=tmp_path).refusal()
     results.planned()
-    assert "has no rows" in results.figure().refusal()
+    assert "no records" in results.draw().refusal()
     paper(results).row("copy", [3.0])
-    assert "did you mean 's'" in results.figure("--suite", "ss").refusal()
-    assert "did you mean 'tvae-tps'" in results.figure("--rows", "vae,tvae-tsp").refusal()
-    alone = results.figure("--rows", "vae-5,dtvae-4,copy").refusal()
+    assert "did you mean 's'" in results.draw("--suite", "ss").refusal()
+    assert "did you mean 'tvae-tps'" in results.draw("--rows", "vae,tvae-tsp").refusal()
+    alone = results.draw("--rows", "vae-5,dtvae-4,copy").refusal()
     assert "no line of rows has two latent dimensions; left out: copy (no latent dimension)" in alone
     results.sweep("vae", VAE, dataset="digits")
-    assert "choose one with --dataset: mnist, digits" in results.figure().refusal()
-    assert results.figure("--dataset", "digits").code == 0
+    assert "choose one with --dataset: mnist, digits" in results.draw().refusal()
+    assert results.draw("--dataset", "digits").code == 0
 
 
 @pytest.mark.parametrize(
     ("undo", "said"),
     [
-        (lambda path: path.unlink(), "has no records"),
-        (lambda path: path.write_text("{"), "has no records"),
+        (lambda path: path.unlink(), "no records"),
+        (lambda path: path.write_text("{"), "no records"),
         (lambda path: path.write_text(path.read_text().replace("reconstruction_bce", "x")), "no reconstruction_bce"),
         (lambda path: path.write_text(path.read_text().replace('"ok"', '"timeout"')), "(timeout)"),
     ],
@@ -359,7 +315,7 @@ def test_records_of_no_use(results: Results, undo: Callable[[Path], Any], said: 
     results.sweep("vae", VAE)
     for path in results.folder.glob("cells/*/record.json"):
         undo(path)
-    assert said in results.figure().refusal()
+    assert said in results.draw().refusal()
     assert not list(results.folder.glob("a.*"))
 
 
