@@ -16,7 +16,7 @@ Backbone = Annotated[str, Chosen("backbone")]
 
 Likelihood = Literal["bernoulli", "discretised-logistic"]
 """p(x|z) of a pixel. bernoulli: minus the binary cross-entropy of values in [0, 1], the papers' BCE. discretised-logistic: a probability of
-256 levels, for colour; where a method says BCE, its negative logarithm stands. Their figures in nats don't compare."""
+256 levels, for colour; where a method says BCE, its negative logarithm stands. Their scores in nats don't compare."""
 
 Sampler = Literal["tpe", "nsga2"]
 """tpe: one value is minimised (Bergstra et al. 2011). nsga2: several costs at once (Deb et al. 2002)."""

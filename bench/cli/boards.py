@@ -15,7 +15,7 @@ def leaderboard(
     format: Annotated[
         Literal["table", "markdown", "csv", "latex", "json"], typer.Option(help="How to print it.")
     ] = "table",
-    against: Annotated[Literal["published"] | None, typer.Option(help="Set the papers' figures beside ours.")] = None,
+    against: Annotated[Literal["published"] | None, typer.Option(help="Set the papers' scores beside ours.")] = None,
     per_cell: Annotated[bool, typer.Option("--per-cell", help="One line a cell, with --format csv.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Also records of other settings or older code.")] = False,
     columns: Annotated[str | None, typer.Option(help="Only these metrics, in this order.", metavar="A,B")] = None,

@@ -68,7 +68,7 @@ def report(plan: Plan, records: list[Record], results: Path) -> int:
     width = shutil.get_terminal_size((160, 24)).columns
     print("\n" + leaderboards.show(results, plan.suite, "table", False, False, False, width, sys.stdout.isatty()))
     where = f"--suite {plan.suite} --results {results}"
-    print(f"\nbeside the papers' figures:  python -m bench leaderboard {where} --against published")
+    print(f"\nbeside the papers' scores:   python -m bench leaderboard {where} --against published")
     print(f"for a paper or a page:       python -m bench leaderboard {where} --format latex|markdown|csv|json")
     print(f"runs, curves and pictures:   python -m bench ui --results {results}")
     bad = [record for record in records if record.status != "ok"]

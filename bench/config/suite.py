@@ -47,7 +47,7 @@ class Evaluation(BaseModel):
 
 
 class Comparison(BaseModel):
-    """How the suite stands to a paper's published figures (`source` of published.csv)."""
+    """How the suite stands to a paper's published scores (`source` of published.csv)."""
 
     model_config = ConfigDict(extra="forbid")
     source: str

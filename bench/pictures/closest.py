@@ -1,4 +1,4 @@
-"""The training images nearest to generations, by each measure that the figures were taken with."""
+"""The training images nearest to generations, by each measure that the scores were taken with."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ RANKS = ("nearest", "2nd", "3rd")
 def closest(path: Path, evidence: Evidence, classes: Sequence[str]) -> None:
     """A column a generation, above the training images nearest to it (001_9c71068f65ebe130.txt, Figure 6).
 
-    Drawn from what the figures were taken from: a search costs seconds, and is not made for a picture alone.
+    Drawn from what the scores were taken from: a search costs seconds, and is not made for a picture alone.
     """
     measures = {"MSE": "near_mse", "SSIM": "near_ssim", "features": "near_neutral"}
     searched = {title: evidence.kept.get(name) for title, name in measures.items()}

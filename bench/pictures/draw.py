@@ -30,7 +30,7 @@ BETWEEN = 9
 def draw(folder: Path, evidence: Evidence, classes: Sequence[str]) -> tuple[list[str], list[str]]:
     """Draw what the method can give: the names of the files made, and a line for each picture that could not be drawn.
 
-    A picture that fails costs no figure: latents of a method that gives NaN, say.
+    A picture that fails costs no score: latents of a method that gives NaN, say.
     """
     made, problems = [], []
     if curves(read_curves(folder / "curves.csv"), folder / "curves.png"):

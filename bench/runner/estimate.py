@@ -18,7 +18,7 @@ STEPS = 20
 
 
 def seconds_by_cell(plan: Plan, todo: list[Cell]) -> dict[str, tuple[float, str]]:
-    """Cell to (seconds, where the figure comes from). Evaluation is counted only where a record says what it took."""
+    """Cell to (seconds, where they come from). Evaluation is counted only where a record says what it took."""
     torch.set_num_threads(plan.threads)
     records = [
         record for record in find_records(Path(plan.results)) if isinstance(record, Record) and record.status == "ok"

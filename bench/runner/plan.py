@@ -1,4 +1,4 @@
-"""From a suite to a plan: every row, option, data set and figure checked before the first cell runs."""
+"""From a suite to a plan: every row, option, data set and metric checked before the first cell runs."""
 
 import os
 from collections.abc import Iterator

@@ -39,8 +39,8 @@ def summary(record: Record) -> str:
         return f"{record.status}: {first}"
     told = ("reconstruction_bce", "reconstruction_nll", "svm_test_accuracy", "neutral_accuracy")
     shown = [name for name in told if name in record.metrics]
-    figures = "  ".join(f"{name} {record.metrics[name]:.4g}" for name in shown)
-    return f"ok in {clock(record.timings.get('total_seconds', 0))}  {figures}".rstrip()
+    scores = "  ".join(f"{name} {record.metrics[name]:.4g}" for name in shown)
+    return f"ok in {clock(record.timings.get('total_seconds', 0))}  {scores}".rstrip()
 
 
 def epochs_done(folder: Path) -> tuple[str, int, int]:
