@@ -6,7 +6,7 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 import torch
-from helpers_e2e import bench, here, shared_cache
+from helpers_e2e import bench, here, shared_cache, write_suite
 from helpers_plan import ROWS, planned, suite_of, tiny
 
 from bench.cli import app as cli
