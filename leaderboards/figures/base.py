@@ -110,6 +110,31 @@ def measured(cells: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
     return cells[has], {str(name): ", ".join(own.unique()) for name, own in reasons}
 
 
+def lines_of(
+    cells: pd.DataFrame, by: str, along: str, request: Request, without: Mapping[str, str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Cells of the rows to draw, one row at each place `along` the lines `by`, and what is said of the others.
+
+    A line has two rows or more; a row asked for may be alone. Raises UsageError where there is no line.
+    """
+    kept, unmeasured = measured(cells)
+    twin = kept.name != kept.groupby([by, along])["name"].transform("first")
+    reasons = {
+        **without,
+        **unmeasured,
+        **dict.fromkeys(kept.name[twin], f"another row of its line has the same {along}"),
+    }
+    kept = kept[~twin]
+    alone = kept.groupby(by)[along].transform("nunique") < 2
+    if alone.all():
+        why = "; ".join([f"no line of rows has two of {along}", *left_out(reasons)])
+        raise UsageError(f"suite {request.suite!r}: nothing to draw: {why}")
+    if request.rows is None:
+        reasons |= dict.fromkeys(kept.name[alone], "the only row of its line")
+        kept = kept[~alone]
+    return kept, [*left_out(reasons), *lacking(kept)]
+
+
 def left_out(reasons: Mapping[str, str]) -> list[str]:
     """A line, where rows are left out."""
     return [f"left out: {'; '.join(f'{name} ({why})' for name, why in reasons.items())}"] if reasons else []
@@ -168,11 +193,11 @@ def plot_curve(axes: Axes, curve: pd.DataFrame, position: int, name: str, dashed
     axes.plot(mean.index, mean, color=colour, marker=MARKERS[position % len(MARKERS)], label=name, **style)
 
 
-def seeds_said(counts: Iterable[int]) -> str:
-    """For a caption: how many seeds the points are of."""
-    few, most = min(counts), max(counts)
-    over = f"{few if few == most else f'{few} to {most}'} seeds a point"
-    return "one seed: no band" if most == 1 else f"band: ± one standard deviation over {over}"
+def seeds_said(seeds: Iterable[str]) -> str:
+    """For a caption: of how many seeds points are, given each point's seeds as `points_of` gives them."""
+    counts = sorted({len(own.split()) for own in seeds})
+    over = " to ".join(map(str, sorted({counts[0], counts[-1]})))
+    return "one seed: no band" if counts == [1] else f"band: ± one standard deviation over {over} seeds"
 
 
 def write(
