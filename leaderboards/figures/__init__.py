@@ -33,20 +33,18 @@ def listing() -> str:
 def draw(
     name: str, suite: str | None, results: Path, out: str | None, rows: str | None = None, dataset: str | None = None
 ) -> str:
-    """Draw the figure of this name and write its files; gives what is to be printed. Raises UsageError for whatever was asked wrongly."""
+    """Write a figure's files; gives what is to be printed. Raises UsageError for whatever was asked wrongly."""
     from leaderboards.published import read
 
     load()
     if name not in registry:
         raise UsageError(nearest(name, registry, "figure"))
-    if suite is None:
-        raise UsageError(f"figure {name}: say --suite S, the suite whose records are to be drawn")
-    if out is None:
-        raise UsageError(f"figure {name}: say --out FILE.png or FILE.svg")
-    picked = None if rows is None else list(dict.fromkeys(row.strip() for row in rows.split(",") if row.strip()))
-    if picked == []:
+    if suite is None or out is None:
+        raise UsageError(f"figure {name}: say --suite S, whose records are drawn, and --out FILE.png or FILE.svg")
+    labels = None if rows is None else list(dict.fromkeys(row.strip() for row in rows.split(",") if row.strip()))
+    if labels == []:
         raise UsageError("--rows: name at least one row")
-    return "\n".join(registry[name].draw(Request(suite, results, _checked(out), picked, dataset, read())))
+    return "\n".join(registry[name].draw(Request(suite, results, _checked(out), labels, dataset, read())))
 
 
 def _checked(out: str) -> Path:
