@@ -20,6 +20,7 @@ class Made:
     def __init__(self, folder: Path, figure: str) -> None:
         self.folder, self.name, self.cells = folder, figure, list[dict[str, Any]]()
         self.references: list[str] = []
+        self.drawn: tuple[tuple[object, ...], str] | None = None
 
     def cell(
         self,
@@ -49,6 +50,7 @@ class Made:
         return folder
 
     def planned(self) -> None:
+        self.drawn = None
         plan = Plan("s", "", self.cells, [], self.references, {}, {}, 0, "", "", "cpu", 1, 1, [], {})
         path = self.folder / "plans" / "s.json"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,6 +58,7 @@ class Made:
 
     def spoil(self, cell: str, status: str) -> None:
         """Give a record that status; `missing` is without a record."""
+        self.drawn = None
         about = next(one for one in self.cells if one["cell"] == cell)
         about = {name: value for name, value in about.items() if name not in ("data_digest", "sources")}
         if status == "missing":
@@ -64,13 +67,16 @@ class Made:
             write(Record(suite="s", status=status, **about), self.folder)
 
     def draw(self, *words: object, out: str = "a.png") -> Outcome:
+        self.drawn = None
         return here("figure", self.name, "--suite", "s", "--out", self.folder / out, *words, results=self.folder)
 
     def said(self, *words: object) -> str:
-        """What is printed of a figure that is drawn."""
-        found = self.draw(*words)
-        assert found.code == 0, found.err
-        return found.out
+        """What is printed of a figure; drawn once until a cell is added or other words are asked for."""
+        if self.drawn is None or self.drawn[0] != words:
+            found = self.draw(*words)
+            assert found.code == 0, found.err
+            self.drawn = words, found.out
+        return self.drawn[1]
 
     def table(self, *words: object) -> list[dict[str, str]]:
         """The lines of the data beside the figure."""
