@@ -62,7 +62,7 @@ def figure(name: str, *, about: str) -> Callable[..., Callable[[Request], list[s
 
 
 def cells_of(request: Request, method: str | None = None, option: str | None = None, all_data: bool = False) -> Any:
-    """The frame of the latest plan's cells that are asked for, with `name`, as messages call the row, and `line`.
+    """The frame of the latest plan's cells that are asked for, with `name`, as messages call the row, `line` and `reference`.
 
     option: rows that differ in it alone are a line. all_data: whether several data sets may be drawn at once.
     Raises UsageError where there are none, or for a row, line or data set that the suite has not.
@@ -82,7 +82,7 @@ def cells_of(request: Request, method: str | None = None, option: str | None = N
     cells = cells[cells.dataset == request.dataset] if request.dataset else cells
     name = cells.label + " on " + cells.dataset if cells.dataset.nunique() > 1 else cells.label
     line = [_line(*pair, option) for pair in zip(cells.label, cells.options, strict=True)] if option else cells.label
-    cells = cells.assign(name=name, line=line)
+    cells = cells.assign(name=name, line=line, reference=cells.label.isin(frame.plan.reference_rows))
     names = {*cells.label, *cells.line}
     unknown = [wanted for wanted in request.rows or () if wanted not in names]
     if unknown:
