@@ -119,11 +119,8 @@ def lines_of(
     """
     kept, unmeasured = measured(cells)
     twin = kept.name != kept.groupby([by, along])["name"].transform("first")
-    reasons = {
-        **without,
-        **unmeasured,
-        **dict.fromkeys(kept.name[twin], f"another row of its line has the same {along}"),
-    }
+    reasons = {**without, **unmeasured}
+    reasons |= dict.fromkeys(kept.name[twin], f"another row of its line has the same {along}")
     kept = kept[~twin]
     alone = kept.groupby(by)[along].transform("nunique") < 2
     if alone.all():
@@ -184,13 +181,18 @@ def trend(found: Mapping[str, Difference], sign: int, strict: bool) -> str:
     return f"{UNTOLD if strict else HOLDS} (not told apart by {whole.seeds} seeds from {ends})"
 
 
+def look(place: int) -> dict[str, Any]:
+    """Colour and marker of a line."""
+    return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
+
+
 def plot_curve(axes: Axes, curve: pd.DataFrame, position: int, name: str, dashed: bool = False) -> None:
     """Means over seeds, and a band of ± a deviation where there are two."""
-    mean, sd, colour = curve.mean(), curve.std(), COLOURS[position % len(COLOURS)]
+    mean, sd, style = curve.mean(), curve.std(), look(position)
     if sd.notna().any():  # the band's edge shows it at a point between two without
-        axes.fill_between(mean.index, mean - sd, mean + sd, color=colour, alpha=0.16, linewidth=2, zorder=1)
-    style: dict[str, Any] = {"linestyle": (0, (4, 1.6)), "markerfacecolor": "white"} if dashed else {}
-    axes.plot(mean.index, mean, color=colour, marker=MARKERS[position % len(MARKERS)], label=name, **style)
+        axes.fill_between(mean.index, mean - sd, mean + sd, color=style["color"], alpha=0.16, linewidth=2, zorder=1)
+    style |= {"linestyle": "--", "markerfacecolor": "white"} if dashed else {}
+    axes.plot(mean.index, mean, label=name, **style)
 
 
 def seeds_said(seeds: Iterable[str]) -> str:

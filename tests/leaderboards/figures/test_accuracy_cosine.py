@@ -15,7 +15,7 @@ from helpers_e2e import here
 from helpers_figures import Made, check_bytes
 from scipy.stats import ttest_rel
 
-from leaderboards.figures.accuracy_cosine import GRID, Row
+from leaderboards.figures.accuracy_cosine import GRID, accuracy_at, front
 from methods.latent_generator import DRAWS, THETAS
 
 Law = Callable[[float], tuple[float, float]]
@@ -83,8 +83,8 @@ def test_the_data_beside_the_figure(results: Results) -> None:
     assert {(line["cosine_sd"], line["accuracy_sd"], line["seeds"]) for line in alone} == {("", "", "1")}
 
 
-def row_of(cosine: Any, accuracy: Any) -> Row:
-    return Row("", {}, pd.DataFrame([cosine]), pd.DataFrame([accuracy]))
+def one_seed(cosine: Any, accuracy: Any) -> pd.DataFrame:
+    return pd.DataFrame([pd.concat([pd.Series(cosine), pd.Series(accuracy)], keys=["cosine", "accuracy"])])
 
 
 @pytest.mark.parametrize("values", [2, 5, 1000])
@@ -93,13 +93,15 @@ def test_the_front_is_what_nothing_dominates(values: int) -> None:
     for _ in range(50):
         points = list(map(tuple, random.integers(0, values, (random.integers(1, 45), 2)).tolist()))
         naive = [not any(c <= x and a >= y and (c, a) != (x, y) for c, a in points) for x, y in points]
-        assert row_of(*zip(*points, strict=True)).front().tolist() == naive
+        assert front(one_seed(*zip(*points, strict=True))).tolist() == naive
 
 
 def test_accuracy_between_points() -> None:
-    row = row_of([1.0, 0.6, 0.8, 1.0], [1.0, 0.5, 0.9, 0.8])
+    scores = one_seed([1.0, 0.6, 0.8, 1.0], [1.0, 0.5, 0.9, 0.8])
     expected = {0.7: 0.7, 0.8: 0.9, 0.6: 0.5, 1.0: 0.9, 0.59: math.nan, 1.01: math.nan}  # at 1.0: the mean of two
-    assert [row.at(cosine)[0] for cosine in expected] == pytest.approx(list(expected.values()), nan_ok=True)
+    assert [accuracy_at(scores, cosine)[0] for cosine in expected] == pytest.approx(
+        list(expected.values()), nan_ok=True
+    )
 
 
 def test_claims_that_hold(results: Results) -> None:
