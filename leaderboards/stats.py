@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +46,36 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     mean, sd = float(np.mean(values)), float(np.std(values, ddof=1))
     half = float(stdtrit(len(values) - 1, 0.975)) * sd / math.sqrt(len(values))
     return mean - half, mean + half
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A mean difference. interval: 95 %, of paired differences of `seeds` common seeds; None under two of them: then of the means."""
+
+    mean: float
+    interval: tuple[float, float] | None
+    seeds: int
+
+    @property
+    def sign(self) -> int:
+        """1 above 0, -1 below, 0 where the seeds don't tell; without an interval, of the mean."""
+        low, high = self.interval or (self.mean, self.mean)
+        return (low > 0) - (high < 0)
+
+    def text(self, digits: int) -> str:
+        """`+0.12 [+0.02, +0.22] (3 seeds)`."""
+        if self.interval is None:
+            return f"{self.mean:+.{digits}f} (of the means, no interval)"
+        low, high = self.interval
+        return f"{self.mean:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}] ({self.seeds} seeds)"
+
+
+def paired(differences: Iterable[float], of_means: float) -> Difference:
+    """Of each common seed's difference, NaN where a seed is not common; `of_means` where there are fewer than two."""
+    common = [value for value in differences if not math.isnan(value)]
+    if len(common) < 2:
+        return Difference(float(of_means), None, len(common))
+    return Difference(float(np.mean(common)), interval(common), len(common))
 
 
 def ties(scores: Mapping[int, Summary], better: str) -> set[int]:

@@ -1,22 +1,17 @@
-"""Results folders made by hand for figures, and where a drawing's words are."""
+"""Results folders made by hand for figures, and what is drawn and said of them."""
 
 from __future__ import annotations
 
-import itertools
+import csv
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from helpers_e2e import Outcome, here
 
 from bench.records.cells import write
 from bench.records.plan import Plan
 from bench.records.record import Record
-from leaderboards.figures.base import Request
-from leaderboards.published import read
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Drawing
 
 
 class Made:
@@ -25,6 +20,7 @@ class Made:
     def __init__(self, folder: Path, figure: str) -> None:
         self.folder, self.name, self.cells = folder, figure, list[dict[str, Any]]()
         self.references: list[str] = []
+        self.drawn: tuple[tuple[object, ...], str] | None = None
 
     def cell(
         self,
@@ -54,6 +50,7 @@ class Made:
         return folder
 
     def planned(self) -> None:
+        self.drawn = None
         plan = Plan("s", "", self.cells, [], self.references, {}, {}, 0, "", "", "cpu", 1, 1, [], {})
         path = self.folder / "plans" / "s.json"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,6 +58,7 @@ class Made:
 
     def spoil(self, cell: str, status: str) -> None:
         """Give a record that status; `missing` is without a record."""
+        self.drawn = None
         about = next(one for one in self.cells if one["cell"] == cell)
         about = {name: value for name, value in about.items() if name not in ("data_digest", "sources")}
         if status == "missing":
@@ -68,37 +66,28 @@ class Made:
         else:
             write(Record(suite="s", status=status, **about), self.folder)
 
-    def request(self, *rows: str, dataset: str | None = None) -> Request:
-        return Request("s", self.folder, Path("x.png"), list(rows) or None, dataset, read())
-
     def draw(self, *words: object, out: str = "a.png") -> Outcome:
+        self.drawn = None
         return here("figure", self.name, "--suite", "s", "--out", self.folder / out, *words, results=self.folder)
 
+    def said(self, *words: object) -> str:
+        """What is printed of a figure; drawn once until a cell is added or other words are asked for."""
+        if self.drawn is None or self.drawn[0] != words:
+            found = self.draw(*words)
+            assert found.code == 0, found.err
+            self.drawn = words, found.out
+        return self.drawn[1]
 
-def check_words(drawing: Drawing) -> None:
-    """Every word is inside the picture and upon no other, on all axes."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    def table(self, *words: object) -> list[dict[str, str]]:
+        """The lines of the data beside the figure."""
+        self.said(*words)
+        with (self.folder / "a.csv").open(newline="") as file:
+            return list(csv.DictReader(file))
 
-    canvas = FigureCanvasAgg(drawing)
-    canvas.draw()
-    texts = [*drawing.texts]
-    boxes = []
-    for axes in drawing.axes:
-        legend = axes.get_legend()
-        texts += [*axes.texts, *(legend.get_texts() if legend is not None else ()), axes.xaxis.label, axes.yaxis.label]
-        for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
-            labels = axis.get_ticklabels()  # none on the panels but the last of a shared axis
-            ticks = zip(axis.get_majorticklocs(), labels, strict=True) if labels else []
-            boxes += [label.get_window_extent() for at, label in ticks if limits[0] <= at <= limits[1]]
-    boxes += [text.get_window_extent(canvas.get_renderer()) for text in texts if text.get_text()]
-    assert len(boxes) > 8
-    for box in boxes:
-        assert box.x0 >= 0
-        assert box.y0 >= 0
-        assert box.x1 <= drawing.bbox.width
-        assert box.y1 <= drawing.bbox.height
-    for one, other in itertools.combinations(boxes, 2):
-        assert not one.overlaps(other), (one, other)
+    def verdicts(self, *words: object) -> list[str]:
+        """The verdict of each claim, in order."""
+        _, _, claims = self.said(*words).partition("\nclaims of ")
+        return [line.rpartition(": ")[2].partition(" (")[0] for line in claims.splitlines()[1:]]
 
 
 def check_bytes(made: Made, *words: object) -> None:

@@ -2,140 +2,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from bench.charts.style import blank, styled
+from bench.records.cells import cells_folder
+from bench.runtime.errors import UsageError
+from leaderboards.figures import base
 from leaderboards.figures.base import Request, figure
-from leaderboards.figures.parts.claims import spread
-from leaderboards.figures.parts.differences import Way, pairing, steps, trend
-from leaderboards.figures.parts.mixing_rows import ACCURACY, ALPHAS, FD, FID, Row, distance, rows
-from leaderboards.figures.parts.panels import (
-    BELOW,
-    LEFT,
-    RIGHT,
-    above,
-    band_said,
-    columns_of,
-    curve,
-    heading,
-    legend,
-    seeds_said,
-    write,
-)
+from leaderboards.frame import groups
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Drawing
 
-SOURCE = "001_9c71068f65ebe130.txt, section 5.4"
-WORSE = '"gradual deterioration in the image quality, which decreases the accuracy"'
+FILE = "mixing.csv"
+ACCURACY, FD, FID = "neutral_accuracy", "fd_neutral", "fid"
+COLUMNS = ["alpha", ACCURACY, FD, FID]
+ALPHAS = [step / 10 for step in range(11)]
+"""Shares of the reconstruction."""
+TABLE = ["row", "metric", "alpha", "mean", "sd", "seeds", "suite", "dataset"]
+NAMES = {ACCURACY: "accuracy (neutral classifier)", FD: "Fréchet distance", FID: "FID"}
+WORSE = '"deterioration in the image quality, which decreases the accuracy"'
 FARTHER = '"and conversely increases FID"'
-TABLE = ("row", "metric", "alpha", "mean", "sd", "seeds", "suite", "dataset")
-SAID = (0.0, 0.5, 1.0)
-"""Shares whose figures are printed."""
-PANEL, GAP = 260, 22
-"""Pixels of a panel's height, and between the two."""
-NARROWEST = 0.002
-"""The least that the axis of accuracy spans: less would show how single images come out."""
-NAMES = {ACCURACY: "accuracy", FID: "FID", FD: "Fréchet distance"}
-AXES = {
-    ACCURACY: "accuracy (neutral classifier)",
-    FID: "FID (lower is better)",
-    FD: "Fréchet distance, neutral features",
-}
-DIGITS = {ACCURACY: 4, FID: 2, FD: 2}
 
 
-@figure(
-    "mixing",
-    about="accuracy and Fréchet distance against the share of the reconstruction in mixtures with originals, a line a row "
-    "(001_9c71068f65ebe130.txt, Figure 7)",
-)
+@figure("mixing", about="accuracy and Fréchet distance against alpha in mixtures (001_9c71068f65ebe130.txt, Figure 7)")
 def draw(request: Request) -> list[str]:
-    """Write the pictures and their data; gives their names, what was left out, figures of three shares, and what became of the claims."""
-    found, notes = rows(request)
-    other, why = distance(found)
-    written = write(request, _drawn(request, found, other), table(request.suite, found, other))
-    head = f"claims of {SOURCE}, here on {found[0].dataset}, mean ± standard deviation over seeds:"
-    return [written, *notes, *why, head, *claims(found, other)]
+    """Pictures, their data, and the claims of section 5.4. The distance is FID where every row has it."""
+    mixtures, notes = mixtures_of(request)
+    lack = mixtures.row[mixtures[FID].isna()].unique()
+    metrics = (ACCURACY, FD if len(lack) else FID)
+    notes += [f"no FID of {', '.join(lack)}: the distance is of the neutral classifier's features"] if len(lack) else []
+    by_row = mixtures.groupby("row", sort=False)
+    pairs = [(str(row), metric, own) for row, own in by_row for metric in metrics]
+    curves = {(row, metric): own.pivot(index="seed", columns="alpha", values=metric) for row, metric, own in pairs}
+    points = pd.concat({about: base.points_of(curve) for about, curve in curves.items()}, names=TABLE[:3])
+    dataset = mixtures.dataset.iloc[0]
+    table = points.reset_index().assign(suite=request.suite, dataset=dataset)
+
+    def paint(*panels: Axes) -> None:
+        for axes, metric in zip(panels, metrics, strict=True):
+            for position, row in enumerate(mixtures.row.unique()):
+                base.plot_curve(axes, curves[row, metric], position, row)
+            axes.set_ylabel(NAMES[metric])
+        panels[-1].set_xlabel("α: each image is (1 − α) · original + α · reconstruction")
+
+    caption = f"{dataset}, {base.seeds_said(table.seeds)}"
+    title = "Accuracy and distance of mixtures of originals and reconstructions"
+    written = base.write(request, table[TABLE], title, caption, paint, panels=2)
+    head = f"claims of 001_9c71068f65ebe130.txt, section 5.4, on {dataset}, intervals of 95 % (paired t):"
+    return [written, *notes, head, *(claim(row, metric, curve) for (row, metric), curve in curves.items())]
 
 
-def table(suite: str, found: Sequence[Row], other: str) -> str:
-    """What is drawn, as CSV: a line a row, panel and alpha; no sd with one seed. other: the metric of distance."""
-    lines: list[list[Any]] = []
-    for row in found:
-        for metric in (ACCURACY, other):
-            for alpha, point in row.of(metric).items():
-                deviation = point.deviation()
-                figures = [point.mean(), "" if deviation is None else deviation, " ".join(map(str, point.by_seed))]
-                lines.append([row.label, metric, alpha, *figures, suite, row.dataset])
-    return pd.DataFrame(lines, columns=list(TABLE)).to_csv(index=False)
+def claim(row: str, metric: str, curve: pd.DataFrame) -> str:
+    """What the paper says of accuracy, or of FID, what was measured, and the verdict."""
+    words, sign, digits = (WORSE, -1, 4) if metric == ACCURACY else (FARTHER, 1, 2)
+    ends = ", ".join(f"{base.spread(curve[alpha], digits)} at {alpha:g}" for alpha in (0.0, 0.5, 1.0))
+    found = base.steps(curve)
+    whole = list(found.values())[-1].text(digits)
+    return f"{words}, {row}: {NAMES[metric]} {ends}, {whole} from 0 to 1, with each step of 0.1: {base.trend(found, sign, strict=True)}"
 
 
-def claims(found: Sequence[Row], other: str) -> list[str]:
-    """A line a row with its figures at SAID, then a line a claim and row: the paper's words, what was measured, the verdict."""
-    said = [f"{row.label}: {'; '.join(_figures(row, metric) for metric in (ACCURACY, other))}" for row in found]
-    said += [f"accuracy falls with alpha ({WORSE}), {row.label}: {_trend(row, ACCURACY, 'falls')}" for row in found]
-    name = f"{NAMES[other]} rises with alpha ({FARTHER})"
-    return [*said, *(f"{name}, {row.label}: {_trend(row, other, 'rises')}" for row in found)]
+def mixtures_of(request: Request) -> tuple[pd.DataFrame, list[str]]:
+    """Metrics by row, seed and alpha, and what is said of rows left out. Raises UsageError where a file is broken or nothing is there.
+
+    Unasked, reference rows are left out, as a floor would flatten the others, and rows of the same values are drawn once.
+    """
+    cells = base.cells_of(request)
+    files = {cell: cells_folder(request.results) / cell / FILE for cell in cells.cell[cells.status == "ok"]}
+    there = [cell for cell, file in files.items() if file.is_file()]
+    cells["lacks"] = cells.status.replace("ok", f"no {FILE}").mask(cells.cell.isin(there), "")
+    cells, without = base.measured(cells)
+    if cells.empty or (request.rows and without):
+        ask = "set evaluation.mixing = true in the suite and run it again, or choose others with --rows"
+        raise UsageError(f"suite {request.suite!r}: nothing to draw: {base.left_out(without)[0]}: {ask}")
+    if request.rows is None and not cells.reference.all():
+        without |= dict.fromkeys(cells.label[cells.reference], "a reference row")
+        cells = cells[~cells.reference]
+    scored = cells[cells.lacks == ""]
+    mixtures = pd.concat([read(files[cell.cell], cell) for cell in scored.itertuples()])
+    by_row = mixtures.groupby("row", sort=False)
+    same = groups([(str(row), own.drop(columns="row").to_csv(index=False)) for row, own in by_row])
+    notes = [*base.left_out(without), *(f"the same values: {', '.join(rows)}" for rows in same.values() if rows[1:])]
+    if request.rows is None:
+        mixtures = mixtures[mixtures.row.isin([rows[0] for rows in same.values()])]
+    return mixtures, [*notes, *base.lacking(cells[cells.label.isin(mixtures.row)])]
 
 
-def _figures(row: Row, metric: str) -> str:
-    at = row.of(metric)
-    values = [f"{spread(list(at[alpha].by_seed.values()), DIGITS[metric])} at {alpha:g}" for alpha in SAID]
-    return f"{NAMES[metric]} {', '.join(values)}"
+def read(file: Path, cell: Any) -> pd.DataFrame:
+    """A cell's metrics by alpha; FID is NaN where the file has none. Raises UsageError where it is no whole table of mixtures."""
+    try:
+        table = checked(pd.read_csv(file, dtype=str, keep_default_na=False))
+    except ValueError as problem:
+        again = "run the suite again with --force, or choose others with --rows"
+        name, why = f"row {cell.label}, seed {cell.seed}", " ".join(str(problem).split())
+        raise UsageError(f"{name}: {file} is not a table of mixtures ({why}): {again}") from None
+    return table.assign(row=cell.label, seed=cell.seed, dataset=cell.dataset)
 
 
-def _trend(row: Row, metric: str, way: Way) -> str:
-    found, digits = steps(row.of(metric)), DIGITS[metric]
-    ends, whole = list(found.items())[-1]
-    measured = f"{whole.said(digits)} from {ends} ({pairing({ends: whole})})"
-    return f"{measured}, each step of 0.1 looked at: {trend(found, way, strict=True, digits=digits)}"
-
-
-def _drawn(request: Request, found: Sequence[Row], other: str) -> Drawing:
-    columns = columns_of([row.label for row in found])
-    caption = _caption(request.suite, found, other)
-    height = above(caption, len(found), columns) + 2 * PANEL + GAP + BELOW
-    with styled():
-        drawing = blank(height)
-        lower = drawing.add_axes((LEFT, BELOW / height, RIGHT - LEFT, PANEL / height))
-        place = (LEFT, (BELOW + PANEL + GAP) / height, RIGHT - LEFT, PANEL / height)
-        upper = drawing.add_axes(place, sharex=lower)
-        for axes, metric in ((upper, ACCURACY), (lower, other)):
-            _panel(axes, found, metric)
-        upper.tick_params(labelbottom=False)
-        lower.set_xticks(ALPHAS, [f"{alpha:g}" for alpha in ALPHAS])
-        lower.set_xlabel("α: each image is (1 − α) · original + α · reconstruction")
-        legend(upper, columns)
-        heading(drawing, height, "Accuracy and distance of mixtures of originals and reconstructions", caption)
-    return drawing
-
-
-def _panel(axes: Axes, found: Sequence[Row], metric: str) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    for position, row in enumerate(found):
-        curve(axes, row.of(metric), position, row.label)
-    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    axes.ticklabel_format(axis="y", useOffset=False)
-    axes.margins(x=0.025, y=0.06)
-    low, high = axes.get_ylim()
-    if metric == ACCURACY and high - low < NARROWEST:
-        axes.set_ylim((low + high - NARROWEST) / 2, (low + high + NARROWEST) / 2)
-    axes.tick_params(labelsize=11)
-    axes.set_ylabel(AXES[metric], fontsize=11)
-    axes.yaxis.set_label_coords(-0.09, 0.5)  # one place for both panels, however wide their ticks
-
-
-def _caption(suite: str, found: Sequence[Row], other: str) -> list[str]:
-    counts = [len(row.by_seed) for row in found]
-    features = {FID: "of Inception", FD: "of the neutral classifier, which is no FID"}[other]
-    return [
-        f"{found[0].dataset}, suite {suite}, test images: {seeds_said(counts)}",
-        band_said(counts),
-        f"distance: Fréchet, in features {features}",
-    ]
+def checked(text: pd.DataFrame) -> pd.DataFrame:
+    """Raises ValueError for what is wrong first."""
+    if list(text) != COLUMNS:
+        raise ValueError(f"its header is {','.join(text.columns)}, not {','.join(COLUMNS)}")
+    table = text.drop(columns=[FID] if text[FID].eq("").all() else []).astype(float)
+    if table.alpha.round(6).to_list() != ALPHAS:
+        raise ValueError("alpha is not 0, 0.1 ... 1")
+    if not np.isfinite(table).all(axis=None) or not table[ACCURACY].between(0, 1).all():
+        raise ValueError("a value is not finite, or an accuracy is not from 0 to 1")
+    return table.assign(alpha=ALPHAS).reindex(columns=COLUMNS)
