@@ -27,6 +27,7 @@ STYLE: dict[Any, Any] = {
     "text.color": INK,
     "text.parse_math": False,  # a class may be named $1
     "axes.edgecolor": FAINT,
+    "axes.formatter.useoffset": False,
     "axes.labelcolor": INK,
     "axes.titlecolor": INK,
     "axes.spines.top": False,

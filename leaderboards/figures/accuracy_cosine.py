@@ -113,7 +113,7 @@ def near_all(scores: pd.DataFrame) -> str:
     if accuracy.empty:
         return f"no point of the grid is above it: {UNTOLD}"
     lowest = accuracy.mean().idxmin()
-    kept = HOLDS if accuracy_at(scores, HIGH).notna().all() else UNTOLD
+    kept = HOLDS if accuracy_at(scores, HIGH).notna().all() else f"{UNTOLD} ({HIGH:g} is not reached by every seed)"
     verdict = FAILS if accuracy[lowest].mean() < NEARLY_ALL else kept
     return f"lowest {base.spread(accuracy[lowest])} (theta {lowest[0]:g}, n {lowest[1]:g}), {NEARLY_ALL:g} is needed: {verdict}"
 

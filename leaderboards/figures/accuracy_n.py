@@ -96,16 +96,16 @@ def paint(axes: Any, curves: Mapping[Any, pd.DataFrame], bounds: Iterable[float 
     """Errors by their magnitude, down to the smallest one, then straight to 1: a logarithm has no place for it."""
     from matplotlib.ticker import FixedLocator
 
-    for place, ((line, stage), curve) in enumerate(curves.items()):
-        dashed = stage == "before"  # a legend passes over a name of "_"
-        base.plot_curve(axes, curve, place // len(STAGES), "_" if dashed else line, dashed)
-    for least in {*bounds} - {None}:
-        axes.axhline(least, color=GREY, linewidth=1, zorder=0, label=f"the paper: at least {least:g}")
     errors = 1 - pd.concat([curve.mean() for curve in curves.values()])
     finest = max(1e-4, errors[errors > 0].min())
     axes.set_yscale(
         "function", functions=(lambda at: np.arcsinh((at - 1) / finest), lambda to: 1 + finest * np.sinh(to))
     )
+    for place, ((line, stage), curve) in enumerate(curves.items()):
+        dashed = stage == "before"  # a legend passes over a name of "_"
+        base.plot_curve(axes, curve, place // len(STAGES), "_" if dashed else line, dashed)
+    for least in {*bounds} - {None}:
+        axes.axhline(least, color=GREY, linewidth=1, zorder=0, label=f"the paper: at least {least:g}")
     axes.set_ylim(top=min(axes.get_ylim()[1], 1 + finest / 4))
     axes.yaxis.set_major_locator(FixedLocator([tick for tick in TICKS if tick == 1 or 1 - tick > finest / 3]))
     axes.yaxis.set_major_formatter("{x:g}")

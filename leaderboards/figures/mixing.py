@@ -94,21 +94,17 @@ def mixtures_of(request: Request) -> tuple[pd.DataFrame, list[str]]:
 def read(file: Path, cell: Any) -> pd.DataFrame:
     """A cell's metrics by alpha; FID is NaN where the file has none. Raises UsageError where it is no whole table of mixtures."""
     try:
-        table = checked(pd.read_csv(file, dtype=str, keep_default_na=False))
+        text = pd.read_csv(file, dtype=str, keep_default_na=False)
+        if list(text) != COLUMNS:
+            raise ValueError(f"its header is {','.join(text.columns)}, not {','.join(COLUMNS)}")
+        table = text.drop(columns=[FID] if text[FID].eq("").all() else []).astype(float)
+        if table.alpha.round(6).to_list() != ALPHAS:
+            raise ValueError("alpha is not 0, 0.1 ... 1")
+        if not np.isfinite(table).all(axis=None) or not table[ACCURACY].between(0, 1).all():
+            raise ValueError("a value is not finite, or an accuracy is not from 0 to 1")
     except ValueError as problem:
-        again = "run the suite again with --force, or choose others with --rows"
         name, why = f"row {cell.label}, seed {cell.seed}", " ".join(str(problem).split())
+        again = "run the suite again with --force, or choose others with --rows"
         raise UsageError(f"{name}: {file} is not a table of mixtures ({why}): {again}") from None
-    return table.assign(row=cell.label, seed=cell.seed, dataset=cell.dataset)
-
-
-def checked(text: pd.DataFrame) -> pd.DataFrame:
-    """Raises ValueError for what is wrong first."""
-    if list(text) != COLUMNS:
-        raise ValueError(f"its header is {','.join(text.columns)}, not {','.join(COLUMNS)}")
-    table = text.drop(columns=[FID] if text[FID].eq("").all() else []).astype(float)
-    if table.alpha.round(6).to_list() != ALPHAS:
-        raise ValueError("alpha is not 0, 0.1 ... 1")
-    if not np.isfinite(table).all(axis=None) or not table[ACCURACY].between(0, 1).all():
-        raise ValueError("a value is not finite, or an accuracy is not from 0 to 1")
-    return table.assign(alpha=ALPHAS).reindex(columns=COLUMNS)
+    about = {"row": cell.label, "seed": cell.seed, "dataset": cell.dataset}
+    return table.reindex(columns=COLUMNS).assign(alpha=ALPHAS, **about)

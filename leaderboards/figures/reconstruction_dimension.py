@@ -48,7 +48,8 @@ def draw(request: Request) -> list[str]:
     table = points.rename_axis("total").reset_index().merge(rows, on=["line", "total"])
     table = table.assign(row=table.label, metric=METRIC, unit="nats/image", suite=request.suite)[TABLE]
     dataset = table.dataset[0]
-    caption = f"{dataset}, {base.seeds_said(table.seeds)}; dashed: pose at no KL cost"
+    uncoded = any(kind.endswith(UNCODED) for kind in kinds.values())
+    caption = f"{dataset}, {base.seeds_said(table.seeds)}{'; dashed: pose at no KL cost' if uncoded else ''}"
     title = "Reconstruction error against total latent dimension"
     written = base.write(request, table, title, caption, lambda axes: paint(axes, curves, kinds))
     head = f"claims of 002_250270577cfb522d.txt, section V.i.1, on {dataset}, nats/image, intervals of 95 % (paired t):"
@@ -59,6 +60,7 @@ def paint(axes: Axes, curves: Mapping[str, pd.DataFrame], kinds: Mapping[str, st
     """A line each, dashed where the pose is a function of the image."""
     for position, (line, curve) in enumerate(curves.items()):
         base.plot_curve(axes, curve, position, line, dashed=kinds[line].endswith(UNCODED))
+    axes.locator_params(axis="x", integer=True)
     axes.set(xlabel="total latent dimension, dim(z) + dim(u)", ylabel="reconstruction error (nats/image)")
 
 
