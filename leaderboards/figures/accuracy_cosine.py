@@ -159,5 +159,4 @@ def paint(axes: Any, rows: Rows, paper: Mapping[tuple[str, str], float]) -> None
         if None not in cross:
             big = {"color": style["color"], "marker": "x", "markersize": 11, "markeredgewidth": 2.5}
             axes.plot(*cross, linestyle="", label=f"{label} in the paper, Table 4", **big)
-    axes.ticklabel_format(useOffset=False)
     axes.set(xlabel="mean within-class cosine (lower is more diverse)", ylabel="accuracy of generations")
