@@ -165,8 +165,8 @@ def to_sheet(board: Leaderboard, found: Sequence[Comparison]) -> Sheet:
     last = [Head(name, right=False) for name in ("verdict", "badge", "source")]
     several = any(one.ours is not None and one.ours.n > 1 for one in found)
     notes = ["ours: mean ± standard deviation over seeds; difference: ours − published"] if several else []
-    notes += [] if found else [f"no published figure of {board.dataset} was measured here"]
-    heading = f"{board.heading} · against published figures"
+    notes += [] if found else [f"no published score of {board.dataset} was measured here"]
+    heading = f"{board.heading} · against published scores"
     return Sheet(heading, [*words, *numbers, *last], [_entries(one) for one in found], notes=notes, repeat=2)
 
 
