@@ -6,7 +6,7 @@ from bench.scoring.evidence import evidence
 from metrics.base import Items, metric
 
 
-@evidence()
+@evidence
 def brightness_test(reconstructions: Tensor, x_test: Tensor) -> tuple[Tensor, Tensor]:
     """Mean brightness of each reconstruction and of its original, (N,) each."""
     return reconstructions.flatten(1).mean(1), x_test.flatten(1).mean(1)

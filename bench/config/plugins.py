@@ -32,6 +32,8 @@ def load_plugin(path: str) -> None:
     if spec is None or spec.loader is None or not file.is_file():
         raise UsageError(f"plug-in {path}: no such Python file")
     module = importlib.util.module_from_spec(spec)
+    for kind in Registry.every:  # ours first: they are no part of the plug-in, and their names are taken
+        kind.load_ours()
     try:
         with _whole_or_not_at_all():
             before = set(sys.modules)

@@ -50,7 +50,6 @@ def dataset(
         raise ValueError(f"data set name {name!r}: give a name without a colon, which sets a path apart")
 
     def register(function: _Function) -> _Function:
-        registry.ours_before(function.__module__)
         taken = registry.get(name)
         if taken is not None and _origin(taken.function) != _origin(function):
             raise ValueError(

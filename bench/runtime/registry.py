@@ -24,9 +24,8 @@ class Registry(dict[str, T]):
         self.kind, self.package, self.group = kind, package, group
         self.every.append(self)
 
-    def add(self, name: str, thing: T, module: str) -> None:
-        """module: whose it is. Raises ValueError where the name is taken."""
-        self.ours_before(module)
+    def add(self, name: str, thing: T) -> None:
+        """Raises ValueError where the name is taken."""
         if name in self:
             raise ValueError(f"{self.kind} {name!r} is already registered: choose another name")
         self[name] = thing
@@ -35,11 +34,6 @@ class Registry(dict[str, T]):
         """Import every module of the package and every entry point of the group. Raises UsageError for one that can't be imported."""
         self.load_ours()
         load_entry_points(self.group)
-
-    def ours_before(self, module: str) -> None:
-        """So that a name of ours is taken, whatever was loaded first."""
-        if not module.startswith(f"{self.package}."):
-            self.load_ours()
 
     def load_ours(self) -> None:
         """Import every module of the package."""

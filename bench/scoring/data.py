@@ -25,7 +25,7 @@ def _or_missing(value: T, capability: str) -> T:
     return value
 
 
-@evidence()
+@evidence
 def timed_alike(costs: Cost) -> Cost:
     """The costs, where all of them were measured beside as many cells."""
     if len(costs.beside) > 1:
@@ -34,7 +34,7 @@ def timed_alike(costs: Cost) -> Cost:
     return costs
 
 
-@evidence()
+@evidence
 def images_per_second(trained_images: int, timed_alike: Cost) -> float:
     return trained_images / (timed_alike.train_seconds - timed_alike.search_seconds - timed_alike.confirm_seconds)
 

@@ -46,38 +46,47 @@ class Definition:
     plugin: str = ""
     """The plug-in's file that registers it."""
 
-    @property
-    def capability(self) -> type | None:
-        """What the method has to be, where the argument `method` says so."""
-        if self.function is None or "method" not in self.reads:
-            return None
-        stated = self.function.__annotations__.get("method")
-        found = self.function.__globals__.get(stated) if isinstance(stated, str) else stated
-        return found if isinstance(found, type) else None
+    capability: Any = None
+    """What the method has to be, as `isinstance` takes it, where the argument `method` says so."""
 
 
 registry: Registry[Definition] = Registry("evidence", "bench.scoring", "bench.evidence")
 
 
 def evidence(
-    *, stream: str = "", name: str = "", reads: Mapping[str, str] | None = None
-) -> Callable[[_Function], _Function]:
-    """Register a function as evidence, under its own name or `name`.
+    function: _Function | None = None, *, stream: str = "", name: str = "", reads: Mapping[str, str] | None = None
+) -> Any:
+    """Register a function as evidence, under its own name or `name`: `@evidence`, or with these arguments.
 
     Its draws come from the noise stream of that name, or of `stream`. reads: arguments that take evidence of another name than their own.
-    Raises ValueError where the name is taken.
+    Raises ValueError where the name is taken, or `method` is annotated with what no method can be held against.
     """
 
     def register(function: _Function) -> _Function:
         own = name or function.__name__
         if own in HANDED:
             raise ValueError(f"evidence {own!r}: a cell hands over something of this name: choose another name")
-        registry.add(
-            own, Definition(own, function, read_by(function) | dict(reads or {}), stream or own), function.__module__
-        )
+        needs = read_by(function) | dict(reads or {})
+        registry.add(own, Definition(own, function, needs, stream or own, capability=_capability(function)))
         return function
 
-    return register
+    return register if function is None else register(function)
+
+
+def _capability(function: Callable[..., Any]) -> Any:
+    """The annotation of `method`, resolved; None where there is none, or any will do."""
+    stated = function.__annotations__.get("method")
+    try:
+        found = eval(stated, function.__globals__) if isinstance(stated, str) else stated
+        if found in (None, Any):
+            return None
+        isinstance(None, found)
+    except (NameError, TypeError) as problem:
+        raise ValueError(
+            f"evidence {function.__name__!r}: `method` is annotated {stated!r} ({problem}): name a class, or a runtime_checkable protocol, "
+            "that is imported when the file runs"
+        ) from problem
+    return found
 
 
 def simply(**functions: Callable[..., Any]) -> None:
@@ -88,8 +97,7 @@ def simply(**functions: Callable[..., Any]) -> None:
 
 def either(name: str, *alternatives: str) -> None:
     """Register evidence that is the first of these that the method has the capability for."""
-    first = registry[alternatives[0]].function if alternatives[0] in registry else None
-    registry.add(name, Definition(name, None, {one: one for one in alternatives}), getattr(first, "__module__", ""))
+    registry.add(name, Definition(name, None, {one: one for one in alternatives}))
 
 
 @dataclass
@@ -158,7 +166,7 @@ class Evidence:
         if one.function is None:
             return self._first(one.reads)
         if one.capability is not None and not isinstance(self.method, one.capability):
-            raise MissingCapability(one.capability.__name__)
+            raise MissingCapability(getattr(one.capability, "__name__", str(one.capability)))
         arguments = self.arguments(one.function, one.reads)
         with torch.no_grad(), seeded(self.cell_seed, f"evidence/{one.stream}", self.device):
             return one.function(**arguments)

@@ -46,7 +46,7 @@ simply(
 # Of original images: kept by the names of images, network, kind of device and code.
 
 
-@evidence()
+@evidence
 def neutral_features_train(data: TrainingData, neutral: Classifier, train_name: str, cache: Cache) -> Tensor:
     """Of all training images."""
     images = data.train.x
@@ -54,13 +54,13 @@ def neutral_features_train(data: TrainingData, neutral: Classifier, train_name: 
     return _kept(cache, f"{train_name}-{_name(neutral)}", type(neutral), images, make)["features"]
 
 
-@evidence()
+@evidence
 def originals_in_neutral(originals: Tensor, neutral: Classifier, originals_name: str, cache: Cache) -> FeatureSet:
     name = f"{originals_name}-{_name(neutral)}"
     return _kept_set(cache, name, type(neutral), originals, lambda: features_of(neutral, originals))
 
 
-@evidence()
+@evidence
 def originals_in_inception(originals: Tensor, inception: Extractor, originals_name: str, cache: Cache) -> FeatureSet:
     name = f"{originals_name}-{inception.get_name()}"
     return _kept_set(cache, name, type(inception), originals, lambda: _inception_features(inception, originals))
@@ -98,7 +98,7 @@ def _kept(
 # Mixtures of originals and their reconstructions.
 
 
-@evidence()
+@evidence
 def mixtures(
     reconstructions: Tensor,
     originals: Tensor,

@@ -37,7 +37,7 @@ LATENT_PIXELS = 4000 * 28 * 28
 # Bounds, in nats.
 
 
-@evidence()
+@evidence
 def vae(method: AbstractVAE) -> AbstractVAE:
     """The method, where it is one of latent variables."""
     return method
@@ -56,14 +56,14 @@ def pixels(method: AbstractVAE, test: Images) -> type[Pixels]:
     return type(method.likelihood(method.posterior(x, y).mode, y))
 
 
-@evidence()
+@evidence
 def bernoulli_pixels(pixels: type[Pixels]) -> type[Pixels]:
     if not issubclass(pixels, Bernoulli):
         raise MissingCapability("Bernoulli pixels")
     return pixels
 
 
-@evidence()
+@evidence
 def discrete_pixels(pixels: type[Pixels]) -> type[Pixels]:
     if not issubclass(pixels, DiscretisedLogistic):
         raise MissingCapability("a probability of discrete images")
@@ -83,7 +83,7 @@ simply(
 )
 
 
-@evidence()
+@evidence
 def kl_pose(bound_terms: dict[str, Tensor]) -> Tensor:
     if "kl_pose" not in bound_terms:
         raise MissingCapability("a pose latent")
@@ -95,13 +95,13 @@ def _check_bound(method: Any) -> None:
         raise MissingCapability("a bound on log p(x)")
 
 
-@evidence()
+@evidence
 def elbo(method: AbstractVAE, test: Images) -> Tensor:
     _check_bound(method)
     return over(test, lambda x, y: method.elbo(x))
 
 
-@evidence()
+@evidence
 def log_weights(method: Weighs, test: Images, settings: Evaluation, protocol: dict[str, Any]) -> Tensor:
     """Log importance weights of p(x), (N, S), of as many images and samples as the suite says."""
     _check_bound(method)
@@ -116,7 +116,7 @@ def log_weights(method: Weighs, test: Images, settings: Evaluation, protocol: di
 # Reconstructions and codes.
 
 
-@evidence()
+@evidence
 def reconstructions(method: Reconstructs, test: Images) -> Tensor:
     return over(test, method.reconstruct)
 
@@ -127,7 +127,7 @@ def codes_train(method: Encodes, data: TrainingData) -> Tensor:
     return over(data.train, method.encode) if kept is None else kept
 
 
-@evidence()
+@evidence
 def codes_test(method: Encodes, test: Images) -> Tensor:
     """All that the method's encoder gives, (N, D): of a method with a pose latent, with the pose."""
     return over(test, method.encode)
@@ -148,7 +148,7 @@ simply(
 )
 
 
-@evidence()
+@evidence
 def svm_rows(y_train: Tensor, settings: Evaluation, cell_seed: int, protocol: dict[str, Any]) -> Tensor | None:
     """The training images that linear classifiers are fit on, (M,) indices, each class by its share; None is all of them."""
     wanted, y = settings.svm_images, y_train.cpu()
@@ -170,7 +170,7 @@ simply(
 # Categories, classes and clusters. A code's last columns are q(c|x), (N, K).
 
 
-@evidence()
+@evidence
 def n_categories(method: HasCategories) -> int:
     """Values of the categorical latent."""
     return method.categories
@@ -202,7 +202,7 @@ def own_clusters(method: Clusters, data: TrainingData, test: Images) -> Pair:
     return over(data.train, lambda x, y: method.cluster(x)), over(test, lambda x, y: method.cluster(x))
 
 
-@evidence()
+@evidence
 def kmeans_clusters(latents_train: Tensor, latents_test: Tensor, n_classes: int, seed: int) -> Pair:
     """k-means on the latents, with as many clusters as classes."""
     from sklearn.cluster import KMeans

@@ -49,17 +49,17 @@ def _state(protocol: dict[str, Any], **counts: int) -> None:
     protocol["novelty"] = protocol.get("novelty", {}) | counts
 
 
-@evidence()
+@evidence
 def looked(samples: Tensor, settings: Evaluation, protocol: dict[str, Any]) -> Tensor:
     return _some(samples, "generations", settings, protocol)
 
 
-@evidence()
+@evidence
 def looked_test(test: Images, settings: Evaluation, protocol: dict[str, Any]) -> Tensor:
     return _some(test.x, "test_images", settings, protocol)
 
 
-@evidence()
+@evidence
 def looked_recon(reconstructions: Tensor, settings: Evaluation, protocol: dict[str, Any]) -> Tensor:
     return to_uint8(_some(reconstructions, "reconstructions", settings, protocol))
 
@@ -67,7 +67,7 @@ def looked_recon(reconstructions: Tensor, settings: Evaluation, protocol: dict[s
 # What hangs on the data alone is the same for every row of a seed.
 
 
-@evidence()
+@evidence
 def keep() -> Keep:
     return lambda name, of, make: make()
 
@@ -75,7 +75,7 @@ def keep() -> Keep:
 either("keep_recon", "keep")
 
 
-@evidence()
+@evidence
 def keep_test(data: TrainingData, settings: Evaluation, cache: Cache) -> Keep:
     """On disk, under a name of all that it hangs on: images, training images, settings, code and device."""
     train, device = _digest(data.train.x), data.train.x.device
@@ -123,7 +123,7 @@ def near_ssim(
     return Neighbours(*keep("ssim", looked, lambda: nearest.by_ssim(looked, data.train.x, index, SHOWN)))
 
 
-@evidence()
+@evidence
 def ssim_candidates(test: Images, data: TrainingData, settings: Evaluation, protocol: dict[str, Any]) -> int:
     sides = tuple(test.x.shape[-2:])
     if min(sides) < parts.SSIM_SMALLEST:
@@ -158,7 +158,7 @@ for suffix in ("", "_test", "_recon"):
 # How far training images lie from each other.
 
 
-@evidence()
+@evidence
 def spacing_rows(data: TrainingData, cell_seed: int, protocol: dict[str, Any]) -> Tensor:
     """A sample of training images, (S,) indices, by a stream of its own: the same images for every row of a seed."""
     rows = torch.randperm(len(data.train), generator=generator(cell_seed, "spacing"))
@@ -173,7 +173,7 @@ def spacing_mse(spacing_rows: Tensor, data: TrainingData, keep: Keep) -> Tensor:
     return keep("own", spacing_rows, lambda: (_own(nearest.by_pixels, data.train.x, spacing_rows),))[0]
 
 
-@evidence()
+@evidence
 def spacing_neutral(spacing_rows: Tensor, neutral_features_train: Tensor) -> Tensor:
     """As spacing_mse, of the same training images."""
     return _own(nearest.by_features, neutral_features_train, spacing_rows)

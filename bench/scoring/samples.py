@@ -42,13 +42,13 @@ def _quantised(parts: Iterable[Tensor]) -> Tensor:
 # Networks that are no method's.
 
 
-@evidence()
+@evidence
 def neutral(load_neutral: Callable[[], Neutral], settings: Evaluation, protocol: dict[str, Any]) -> Classifier:
     """The neutral classifier; refused below the suite's floor."""
     return _above_floor(load_neutral(), "", settings, protocol)
 
 
-@evidence()
+@evidence
 def upright_neutral(
     load_upright: Callable[[], Neutral] | None, settings: Evaluation, protocol: dict[str, Any]
 ) -> Classifier:
@@ -68,7 +68,7 @@ def _above_floor(found: Neutral, which: str, settings: Evaluation, protocol: dic
     return found.classifier
 
 
-@evidence()
+@evidence
 def inception(load_inception: Callable[[], Extractor], protocol: dict[str, Any]) -> Extractor:
     extractor = load_inception()
     protocol["inception_hash"] = extractor.hash
@@ -105,17 +105,17 @@ def _each(count: int, settings: Evaluation, test: Images) -> Tensor:
     return torch.arange(count, device=test.x.device).repeat_interleave(settings.samples_per_class)
 
 
-@evidence()
+@evidence
 def class_sample_labels(method: SamplesClasses, n_classes: int, settings: Evaluation, test: Images) -> Tensor:
     return _each(n_classes, settings, test)
 
 
-@evidence()
+@evidence
 def class_samples(method: SamplesClasses, class_sample_labels: Tensor, test: Images) -> Tensor:
     return _quantised(map(method.sample, class_sample_labels.split(test.at_once)))
 
 
-@evidence()
+@evidence
 def named_categories(method: AbstractMethod, n_categories: int) -> int:
     """How many categories, where category k is class k: then samples of classes are those of categories as well."""
     if not method.categories_are_classes:
@@ -163,13 +163,13 @@ def _recognised(method: Recognises, images: Tensor) -> Tensor:
     return torch.cat([method.recognise(part.float() / 255) for part in images.split(RECOGNISED_AT_ONCE)])
 
 
-@evidence()
+@evidence
 def recognised_train(method: RecognisesReconstructions, data: TrainingData) -> Tensor:
     """Of reconstructions of the training images, quantised as samples are."""
     return torch.cat([_recognised(method, to_uint8(method.reconstruct(x, y))) for x, y in data.train.batches()])
 
 
-@evidence()
+@evidence
 def recognises(method: Recognises) -> Recognises:
     """The method, where it has such a classifier."""
     return method
@@ -185,7 +185,7 @@ simply(
 # What is left of an image without its pose, as the classifier of upright images sees it.
 
 
-@evidence()
+@evidence
 def canonical_test(method: RemovesPose, test: Images) -> Tensor:
     """Test images with their pose removed, quantised to uint8."""
     return _quantised(method.canonical(x) for x, _ in test.batches())
@@ -198,7 +198,7 @@ def turned(images: Tensor, degrees: int) -> Tensor:
     return images if degrees == 0 else rotate(images, degrees, InterpolationMode.BILINEAR)
 
 
-@evidence()
+@evidence
 def upright_turn(method: AlignsPose, data: TrainingData, upright_neutral: Classifier) -> int:
     """The one turn, in degrees, after which the classifier is right on most training images in the mean pose."""
     images = _quantised(method.in_mean_pose(x) for x, _ in data.train.batches())
@@ -206,7 +206,7 @@ def upright_turn(method: AlignsPose, data: TrainingData, upright_neutral: Classi
     return TURNS[int(torch.stack(right).argmax())]
 
 
-@evidence()
+@evidence
 def aligned_predictions(method: AlignsPose, test: Images, upright_turn: int, upright_neutral: Classifier) -> Tensor:
     """Of test images in the mean pose, all turned alike."""
     images = _quantised(method.in_mean_pose(x) for x, _ in test.batches())
@@ -222,7 +222,7 @@ simply(
 # What a method proposes before a filter of its own, one a class sample, and what becomes of it.
 
 
-@evidence()
+@evidence
 def proposal_labels(method: Proposes, n_classes: int, settings: Evaluation, test: Images) -> Tensor:
     return _each(n_classes, settings, test)
 

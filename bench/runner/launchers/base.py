@@ -48,7 +48,7 @@ def launcher(name: str) -> Callable[[_Make], _Make]:
     """Register what makes a launcher under the name that `--launcher` takes. Raises ValueError where it is taken."""
 
     def register(make: _Make) -> _Make:
-        registry.add(name, make, make.__module__)
+        registry.add(name, make)
         return make
 
     return register
