@@ -17,6 +17,7 @@ from bench.config.plugins import load_plugin
 from bench.config.suite import Evaluation
 from bench.records.imports import ROOT
 from bench.runtime.clock import Clock
+from bench.runtime.registry import Registry
 from bench.runtime.seeds import seeded
 from bench.scoring.cache import Cache
 from bench.scoring.classifier import Neutral
@@ -98,6 +99,8 @@ def edit(monkeypatch: pytest.MonkeyPatch) -> Edit:
 @pytest.fixture
 def plugin(tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Loads a plug-in with other files beside it; gives its method's entry. Registries and modules are put back afterwards."""
+    for registry in Registry.every:
+        registry.load_ours()
     before, modules, path = dict(known_methods), dict(sys.modules), list(sys.path)
 
     def loaded(name: str, statement: str, folder: Path = tmp_path, **others: str) -> Any:
