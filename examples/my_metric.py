@@ -1,4 +1,4 @@
-"""A metric with evidence of its own, in one file: python -m bench run --suite digits --plugin examples/my_metric.py"""
+"""A metric with evidence of its own, in one file; a suite that names it takes it: python -m bench run --suite examples/my_suite.toml"""
 
 from torch import Tensor
 

@@ -15,7 +15,7 @@ EXAMPLES = ROOT / "examples"
 
 
 def test_a_stranger_runs_the_example(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    for name in ("my_vae.py", "my_suite.toml"):
+    for name in ("my_vae.py", "my_metric.py", "my_suite.toml"):
         shutil.copy(EXAMPLES / name, tmp_path)
     cache, results = str(shared_cache(tmp_path_factory)), tmp_path / "results"
     words = ["--suite", "my_suite.toml", "--epochs", "2", "--seeds", "1"]
@@ -26,6 +26,7 @@ def test_a_stranger_runs_the_example(tmp_path: Path, tmp_path_factory: pytest.Te
     kept = records(results)
     assert kept["my-vae-slow", 0]["options"] == {"latent": 20, "backbone": "mlp", "warm_up": 1000}
     assert str((tmp_path / "my_vae.py").resolve()) in kept["my-vae", 0]["sources"]
+    assert all(0 < kept[label, 0]["metrics"]["brightness_gap"] < 1 for label in ("vae", "my-vae", "my-vae-slow"))
     # The weight stands still in evaluation and grows in training: the slower, the larger the KL that it leaves.
     kl = {label: kept[label, 0]["metrics"]["kl_continuous"] for label in ("vae", "my-vae", "my-vae-slow")}
     assert kl["vae"] < kl["my-vae"] < kl["my-vae-slow"]

@@ -87,6 +87,7 @@ def test_show_names_the_spans() -> None:
         (["--metric", "reconstruction_bc"], ["--metric", "did you mean 'reconstruction_bce'"]),
         (["--metric", "active_units"], ["active_units", "neither lower nor higher"]),
         (["--metric", "elbo,nll_iw,nmi"], ["one metric, or two"]),
+        (["--metric", "fid_org_vs_gen"], ["fid_org_vs_gen", "--inception"]),
         (["--metric", "generation_accuracy"], ["beta-vae", "does not give it"]),
         (["--set", "bta=3"], ["beta-vae.bta", "did you mean 'beta'"]),
         (["--set", "latent=0"], ["latent", "greater than or equal to 1"]),
