@@ -1,6 +1,6 @@
 """What methods say of themselves, in words: a record holds short names and numbers."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 CAVEATS: dict[str, Callable[[Any, Mapping[str, Any]], str]] = {
@@ -27,7 +27,15 @@ CAVEATS: dict[str, Callable[[Any, Mapping[str, Any]], str]] = {
 
 def worded_caveats(facts: Mapping[str, Any]) -> list[str]:
     """A line for each caveat among a record's facts; what is worded already, in old records and by plug-ins, stays as it is."""
-    caveats: Mapping[str, Any] | Iterable[str] = facts.get("caveats", ())
-    if not isinstance(caveats, Mapping):
-        return list(caveats)
-    return [CAVEATS[name](value, facts) if name in CAVEATS else f"{name}: {value}" for name, value in caveats.items()]
+    caveats = facts.get("caveats") or ()
+    if isinstance(caveats, Mapping):
+        return [_worded(name, value, facts) for name, value in caveats.items()]
+    return [str(one) for one in caveats] if isinstance(caveats, list | tuple) else [str(caveats)]
+
+
+def _worded(name: str, value: Any, facts: Mapping[str, Any]) -> str:
+    """In our words; by its name where it is not ours, or has not the numbers that ours has."""
+    try:
+        return CAVEATS[name](value, facts)
+    except (KeyError, TypeError, ValueError):
+        return f"{name}: {value}"

@@ -1,6 +1,8 @@
 """What methods say of themselves: numbers are worded, what old records and plug-ins worded stays."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from leaderboards.facts import CAVEATS, worded_caveats
 
@@ -25,3 +27,14 @@ def test_numbers_are_worded_each_in_a_line() -> None:
 )
 def test_what_is_worded_already_and_what_is_unknown_is_shown(facts: dict, lines: list[str]) -> None:
     assert worded_caveats(facts) == lines
+
+
+JSON = st.recursive(
+    st.none() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(st.one_of(JSON, st.dictionaries(st.sampled_from(sorted(CAVEATS)), JSON)))
+def test_whatever_a_record_holds_is_lines_of_text(caveats: object) -> None:
+    assert all(isinstance(line, str) for line in worded_caveats({"caveats": caveats}))
