@@ -85,7 +85,7 @@ class AbstractMethod(nn.Module, ABC):
         raise TypeError(f"{type(self).__name__} has no terms: it is not trained by gradient steps")
 
     def attach(self, data: TrainingData) -> None:
-        """Take what it needs of the data beside its state, as images that it copies: called before training, and after its state is loaded."""
+        """Take what it needs of the data beside its state, as images that it copies: called before training and after loading."""
 
     def phases(self, data: TrainingData) -> Iterator[Phase] | Phases:
         """The stages of training, in order, and searches; plain code before, between and after the phases runs when the loop gets there."""

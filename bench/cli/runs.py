@@ -8,6 +8,7 @@ from pathlib import Path
 
 import leaderboards
 from bench.config.overrides import SuiteOverrides
+from bench.records import models
 from bench.records.cells import cells_folder
 from bench.records.plan import Cell, Plan
 from bench.records.record import Record
@@ -17,7 +18,7 @@ from bench.runner.launchers import find as find_launcher
 from bench.runner.launchers.base import EXIT_NOT_OK
 from bench.runner.plan import RunSettings, make_plan
 from bench.runner.progress import clock
-from bench.runner.run import INTERRUPTED, Run, owned, split_done
+from bench.runner.run import INTERRUPTED, Run, owned, split_done, to_train
 from bench.runtime.errors import UsageError
 from bench.runtime.paths import results_folder
 from bench.tracking import tracker as track
@@ -45,9 +46,7 @@ def run_suite(
         plan = replace(plan, side_by_side=max(1, min(plan.side_by_side, len(todo))))
         if force:
             forget(results, todo)
-        print(
-            f"{plan.suite}: {plan.title}\n{len(todo)} cells to run, {len(done)} done before, in {results}", flush=True
-        )
+        print(f"{plan.suite}: {plan.title}\n{counts(plan, todo, done)}, in {results}", flush=True)
         launcher = make_launcher(results, plan.side_by_side, time_limit)
         try:
             records = Run(plan, todo, launcher, track.resolve(tracking_uri, results)).run(done)
@@ -57,10 +56,16 @@ def run_suite(
     return report(plan, records, results)
 
 
+def counts(plan: Plan, todo: list[Cell], done: list[Record]) -> str:
+    return f"{len(to_train(plan, todo))} to train, {len(todo)} to score, {len(done)} done before"
+
+
 def forget(results: Path, todo: list[Cell]) -> None:
-    """Take away what cells would go on from: their searches, and the phases that rows share."""
-    for folder in (results / "shared", *(cells_folder(results) / cell.cell / "search" for cell in todo)):
-        shutil.rmtree(folder, ignore_errors=True)
+    """Take away what cells would go on from: their models, searches and scores, and the phases that rows share."""
+    shutil.rmtree(results / "shared", ignore_errors=True)
+    for cell in todo:
+        models.forget(results, cell.model)
+        (cells_folder(results) / cell.cell / "record.json").unlink(missing_ok=True)
 
 
 def report(plan: Plan, records: list[Record], results: Path) -> int:
@@ -97,9 +102,7 @@ def dry(plan: Plan, retry_failed: bool, force: bool) -> str:
     """The cells that would run and an estimate of the time."""
     todo, done = split_done(plan, retry_failed, force, set_broken_aside=False)
     estimates = seconds_by_cell(plan, todo)
-    lines = [
-        f"{plan.suite}: {len(todo)} cells to run, {len(done)} done before; {plan.side_by_side} side by side on {plan.device}"
-    ]
+    lines = [f"{plan.suite}: {counts(plan, todo, done)}; {plan.side_by_side} side by side on {plan.device}"]
     lines += [
         f"  {cell.cell:<48} {clock(seconds):>8}  {basis}" for cell in todo for seconds, basis in [estimates[cell.cell]]
     ]

@@ -5,7 +5,6 @@ import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -102,7 +101,9 @@ class CellRun:
 
                 made, self.record.events = draw(self.folder, evidence, dataset.classes)
                 self.record.artifacts = [CURVES, *made]
-                self.record.scored |= {name: self.plan.scoring[name] for name in ("pictures", "mixtures") if name in self.plan.scoring}
+                self.record.scored |= {
+                    name: self.plan.scoring[name] for name in ("pictures", "mixtures") if name in self.plan.scoring
+                }
         self.failed = found.failed
         for problem in {id(one.__cause__): one.__cause__ for one in found.failed.values()}.values():
             traceback.print_exception(problem)
@@ -223,7 +224,11 @@ class CellRun:
         own = {f"{name}_seconds": self.clock.seconds[name] for name in SECTIONS} | {"total_seconds": total}
         taken = training.took() if training.began is not None and not training.done else dict(self.trained.timings)
         if training.began is None and training.done:
-            self.record.environment = {**self.trained.environment, "started": self.launched, "scored": environment.describe(self.device)}
+            self.record.environment = {
+                **self.trained.environment,
+                "started": self.launched,
+                "scored": environment.describe(self.device),
+            }
             self.record.timings = taken | {name: taken[name] + seconds for name, seconds in own.items()}
             self.record.timings["score_seconds"] = total
         else:

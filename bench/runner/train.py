@@ -13,7 +13,17 @@ from torch import Tensor
 from bench.config.budget import Budget
 from bench.config.options import build, find
 from bench.datasets.base import Dataset
-from bench.records.models import CURVES, STATE, TRIALS, BrokenModel, TrainingRecord, keep, models_folder, read, work_folder
+from bench.records.models import (
+    CURVES,
+    STATE,
+    TRIALS,
+    BrokenModel,
+    TrainingRecord,
+    keep,
+    models_folder,
+    read,
+    work_folder,
+)
 from bench.records.plan import Cell, Plan
 from bench.records.storage import keep_tensors, kept_tensors, locked
 from bench.runner.plan import trained_by
@@ -78,7 +88,9 @@ class CellTraining:
             return None
         return record, state
 
-    def _trained(self, method: AbstractMethod, data: TrainingData, test: Images) -> tuple[TrainingRecord, dict[str, Tensor]]:
+    def _trained(
+        self, method: AbstractMethod, data: TrainingData, test: Images
+    ) -> tuple[TrainingRecord, dict[str, Tensor]]:
         self.began = self.clock.total()
         progress = self.folder / "progress"
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -93,9 +105,9 @@ class CellTraining:
         beside, work = self.plan.side_by_side, work_folder(self.results, self.cell.model)
         shared = SharedPhases(self.results / "shared", self._shared_setting(), beside)
         budget = Budget(**self.cell.budget)
-        Training(
-            method, data, test, budget, self.cell.seed, self.clock, on_epoch, work, shared, beside
-        ).run_seeded(self.trained)
+        Training(method, data, test, budget, self.cell.seed, self.clock, on_epoch, work, shared, beside).run_seeded(
+            self.trained
+        )
         method.eval()
         with self.clock.measure("log"):
             cost, facts = self._cost(method), json.loads(json.dumps(method.facts))

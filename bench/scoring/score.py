@@ -39,7 +39,7 @@ class Scores:
 
 
 def score(evidence: Evidence, chosen: Iterable[Metric]) -> Scores:
-    """Compute the metrics in order. One whose evidence the method cannot give is left out, one refused or broken is named with its reason."""
+    """Compute the metrics in order. What the method cannot give is left out, what is refused or broken is named with its reason."""
     found = Scores()
     for metric in chosen:
         for name, declared in metric.scores.items():

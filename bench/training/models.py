@@ -60,8 +60,8 @@ def check_loaded(trained: AbstractMethod, copy: AbstractMethod, data: TrainingDa
             if not name.startswith("_") and name != "training" and not _same(vars(one)[name], vars(copied).get(name))
         ]
         raise ValueError(
-            f"{type(trained).__name__} does not {other[0]} after its state is loaded as it did before: {', '.join(names) or 'what it draws'} "
-            "is not as training left it: register what training changes as a buffer, and take what it needs of the data in attach(data)"
+            f"{type(trained).__name__} does not {other[0]} as it did before its state was loaded afresh; what training left otherwise: "
+            f"{', '.join(names) or 'its draws'}: register what training changes as a buffer, and take data in attach(data)"
         )
 
 

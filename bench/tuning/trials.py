@@ -61,7 +61,7 @@ class Trials:
     def _study(self, plan: Plan) -> Study:
         target, journal = self.target, self.folder / JOURNAL
         afresh = f"give --fresh to start afresh, or remove {self.folder}"
-        costs, setting = list(target.better), target.setting(plan.cells[0]["sources"])
+        costs, setting = list(target.better), target.setting(plan.cells[0]["sources"] | plan.scoring)
         try:
             study = Study(journal, target.name, target.space, costs, self.settings.sampler, 0, afresh, setting)
         except OtherSpace as problem:
@@ -189,7 +189,7 @@ def in_words(values: dict[str, Any]) -> str:
 
 def forget(folder: Path) -> None:
     """Take away a study and its trials; the folder itself is held by a lock in it."""
-    for name in ("cells", "shared", "plans", "logs"):
+    for name in ("cells", "models", "shared", "plans", "logs"):
         shutil.rmtree(folder / name, ignore_errors=True)
     for path in folder.glob(f"{JOURNAL}*"):
         path.unlink()
