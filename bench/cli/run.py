@@ -51,6 +51,28 @@ def run(
     raise typer.Exit(run_suite(overrides, settings, time_limit, tracking_uri, retry == "failed", force, dry_run))
 
 
+def score(
+    suite: Annotated[str | None, typer.Option(help="Only this suite.")] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(help="These metrics or families in any case [what today's code has not scored].", metavar="A,B"),
+    ] = None,
+    results: flags.Results = None,
+    device: Annotated[str | None, typer.Option(help="Instead of the one that was trained on.")] = None,
+    jobs: flags.Jobs = None,
+    launcher: flags.Launcher = "local",
+    tracking_uri: flags.TrackingUri = None,
+) -> None:
+    """Score again from kept models, without training: after a change in a metric, say."""
+    from bench.runner.launchers import forkserver as server
+
+    server.start()
+    from bench.cli.runs import score_again
+
+    names = [name.strip() for name in (metrics or "").split(",") if name.strip()]
+    raise typer.Exit(score_again(results, suite, names, device, jobs, launcher, tracking_uri))
+
+
 def cell(
     plan: Annotated[Path, typer.Argument(help="RESULTS/plans/<suite>.json")],
     identity: Annotated[str, typer.Argument(metavar="ID")],

@@ -3,8 +3,11 @@
 import shlex
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import torch
 
 import leaderboards
 from bench.config.overrides import SuiteOverrides
@@ -16,11 +19,14 @@ from bench.runner.cell import run_cell
 from bench.runner.estimate import seconds_by_cell
 from bench.runner.launchers import find as find_launcher
 from bench.runner.launchers.base import EXIT_NOT_OK
-from bench.runner.plan import RunSettings, make_plan
+from bench.runner.plan import RunSettings, default_jobs, make_plan, scoring_of
+from bench.runner.prepare import set_up
 from bench.runner.progress import clock
 from bench.runner.run import INTERRUPTED, Run, owned, split_done, to_train
-from bench.runtime.errors import UsageError
+from bench.runtime.environment import choose_device
+from bench.runtime.errors import UsageError, nearest
 from bench.runtime.paths import results_folder
+from bench.scoring.selection import choose
 from bench.tracking import tracker as track
 
 
@@ -54,6 +60,64 @@ def run_suite(
             print(f"\ninterrupted: finished cells are kept; go on with:\n  {command(retry=False)}", file=sys.stderr)
             return INTERRUPTED
     return report(plan, records, results)
+
+
+def score_again(
+    results: str | None,
+    suite: str | None,
+    metrics: Sequence[str],
+    device: str | None,
+    jobs: int | None,
+    launcher: str,
+    tracking_uri: str | None,
+) -> int:
+    """Score the kept models of a suite's latest run, or of every suite's, with today's code: these metrics, or what is not scored yet.
+
+    Nothing is trained. Exit status as of `run_suite`.
+    """
+    folder = results_folder(results)
+    paths = sorted((folder / "plans").glob("*.json"))
+    plans = {plan.suite: plan for plan in map(Plan.read, paths)}
+    if not plans:
+        raise UsageError(f"results folder {folder}: no suite was run in it: `run` trains and scores")
+    if suite is not None and suite not in plans:
+        raise UsageError("--suite: " + nearest(suite, plans, f"suite in {folder}"))
+    status = 0
+    with owned(folder):
+        for name in plans if suite is None else [suite]:
+            plan = to_score_again(replace(plans[name], results=str(folder.resolve())), metrics, device)
+            todo = [Cell(**cell) for cell in plan.cells if models.is_kept(folder, cell["model"])]
+            stale, done = split_done(plan, retry_failed=True, force=bool(metrics))
+            todo = [cell for cell in todo if cell in stale]
+            side = max(1, min(jobs or default_jobs(torch.device(plan.device), len(todo), plan.threads), len(todo)))
+            plan = replace(plan, side_by_side=side)
+            lost = len(stale) - len(todo)
+            print(f"{plan.suite}: 0 to train, {len(todo)} to score, {len(done)} done before, in {folder}", flush=True)
+            print(f"{lost} cells have no kept model: `run` trains them\n" * bool(lost), end="", flush=True)
+            make = find_launcher(launcher)
+            try:
+                records = Run(plan, todo, make(folder, side, None), track.resolve(tracking_uri, folder)).run(done)
+            except KeyboardInterrupt:
+                print(f"\ninterrupted: go on with:\n  {command(retry=False)}", file=sys.stderr)
+                return INTERRUPTED
+            status = max(status, report(plan, records, folder), int(lost > 0))
+    return status
+
+
+def to_score_again(plan: Plan, metrics: Sequence[str], device: str | None) -> Plan:
+    """A plan of an earlier run, its scores those of today's code, and of these metrics alone where any are named."""
+    set_up(plan)
+    evaluation = plan.evaluation
+    if metrics and evaluation["metrics"]:
+        evaluation = {**evaluation, "metrics": [*evaluation["metrics"], *metrics]}
+    return replace(
+        plan,
+        evaluation=evaluation,
+        scoring=scoring_of(evaluation["metrics"], evaluation["mixing"]),
+        only=[score for metric in choose(list(metrics)) for score in metric.scores] if metrics else [],
+        train=False,
+        device=str(choose_device(device)) if device is not None else plan.device,
+    )
 
 
 def counts(plan: Plan, todo: list[Cell], done: list[Record]) -> str:

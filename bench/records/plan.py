@@ -41,8 +41,9 @@ class Cell:
 class Plan:
     """What an invocation runs; all that a worker needs to run any of its cells.
 
-    cells: as dicts of `Cell`'s fields. scoring: a score's name to the digest of the code that gives it. again: scores that are
-    computed in any case.
+    cells: as dicts of `Cell`'s fields. scoring: a score's name to the digest of the code that gives it. only: scores that are computed,
+    whatever is there; where empty, those that the code of today has not given. train: whether what is not
+    kept is trained.
     """
 
     suite: str
@@ -63,7 +64,8 @@ class Plan:
     score_on: ScoreOn = "test"
     likelihood: str = BERNOULLI
     scoring: dict[str, str] = field(default_factory=dict)
-    again: list[str] = field(default_factory=list)
+    only: list[str] = field(default_factory=list)
+    train: bool = True
 
     @staticmethod
     def read(path: Path) -> Plan:

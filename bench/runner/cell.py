@@ -11,24 +11,20 @@ import torch
 from bench.config.suite import Evaluation
 from bench.datasets import load
 from bench.datasets.base import Dataset
-from bench.datasets.registry import load_upright
 from bench.datasets.split import divide
 from bench.records.cells import BrokenRecord, cells_folder, read, write
 from bench.records.models import CURVES, TRIALS, TrainingRecord
 from bench.records.plan import Cell, Plan
 from bench.records.record import Record
-from bench.runner.prepare import blank_record, inception, set_up
+from bench.runner.prepare import blank_record, evidence_of, set_up
 from bench.runner.train import SECTIONS, CellTraining
 from bench.runtime import environment
 from bench.runtime.clock import Clock
-from bench.runtime.paths import cache_folder
-from bench.scoring import classifier as neutral
-from bench.scoring.cache import Cache
-from bench.scoring.evidence import Cost, Evidence, Failed, MissingCapability
+from bench.scoring.evidence import Evidence, Failed, MissingCapability
 from bench.scoring.score import Scores, score
 from bench.scoring.selection import choose
 from bench.training.loop import Diverged
-from methods.base import AbstractMethod, Images, TrainingData
+from methods.base import Images, TrainingData
 from metrics.base import Unavailable
 
 SCORED = ("metrics", "intervals", "by_class", "unavailable", "definitions")
@@ -84,10 +80,12 @@ class CellRun:
         self.trained, method = self.training.model(dataset, data, test)
         self.record.facts = method.facts
         before = self._before()
-        todo = [metric for metric in choose(evaluation.metrics) if not metric.scores.keys() <= before.scored.keys()]
-        drawing = not {"pictures", "mixtures"} & self.plan.scoring.keys() <= before.scored.keys()
+        only, drawn = set(self.plan.only), {"pictures", "mixtures"} & self.plan.scoring.keys()
+        wanted = [metric for metric in choose(evaluation.metrics) if not only or only & metric.scores.keys()]
+        todo = [metric for metric in wanted if not metric.scores.keys() <= before.scored.keys()]
+        drawing = not only and not drawn <= before.scored.keys()
         with self.clock.measure("evaluate"):
-            evidence = self._evidence(method, dataset, data, test, evaluation)
+            evidence = evidence_of(self.plan, self.cell, method, dataset, data, test, self.trained.cost)
             found = score(evidence, todo)
             if evaluation.mixing and drawing:
                 # kept with the evidence: said where the file would be written
@@ -101,9 +99,7 @@ class CellRun:
 
                 made, self.record.events = draw(self.folder, evidence, dataset.classes)
                 self.record.artifacts = [CURVES, *made]
-                self.record.scored |= {
-                    name: self.plan.scoring[name] for name in ("pictures", "mixtures") if name in self.plan.scoring
-                }
+                self.record.scored |= {name: self.plan.scoring[name] for name in drawn}
         self.failed = found.failed
         for problem in {id(one.__cause__): one.__cause__ for one in found.failed.values()}.values():
             traceback.print_exception(problem)
@@ -120,41 +116,8 @@ class CellRun:
         data, test = divide(*splits, dataset.classes, plan.held_out, self.cell.seed, plan.score_on, self.device)
         return dataset.without_images(), data, test
 
-    def _neutral(self, described: Dataset, recipe: tuple[str, int | None]) -> neutral.Neutral:
-        """Trained before the first cell as a rule; where it is gone, the images are read again."""
-        if neutral.cache_path(described, neutral.recipe(described, *recipe)).is_file():
-            return neutral.get(described, self.device, *recipe)
-        return neutral.get(load(described.name, Path(self.plan.data_root), download=False), self.device, *recipe)
-
-    def _evidence(
-        self, method: AbstractMethod, dataset: Dataset, data: TrainingData, test: Images, evaluation: Evaluation
-    ) -> Evidence:
-        originals = f"{dataset.digest[:16]}-{min(evaluation.samples, len(test))}"
-        train = f"{dataset.digest[:16]}-train"
-        if self.plan.held_out:
-            train += f"-{self.plan.held_out}-s{self.cell.seed}"
-        if self.plan.score_on != "test":  # features of other images than the test split's, by seed
-            originals += f"-{self.plan.score_on}-{self.plan.held_out}-s{self.cell.seed}"
-        root, recipe = Path(self.plan.data_root), (evaluation.neutral, evaluation.neutral_epochs)
-        return Evidence(
-            method,
-            data,
-            test,
-            evaluation,
-            self.cell.seed,
-            Cost(**self.trained.cost | {"beside": set(self.trained.cost["beside"])}),
-            load_neutral=lambda: self._neutral(dataset, recipe),
-            load_inception=lambda: inception(self.plan),
-            originals_name=originals,
-            train_name=train,
-            cache=Cache(cache_folder() / "features"),
-            load_upright=(lambda: neutral.get(load_upright(dataset, root), self.device, *recipe))
-            if dataset.upright
-            else None,
-        )
-
     def _before(self) -> Record:
-        """What an earlier process scored of this very model with today's code, or with code that is not asked for now."""
+        """What an earlier process scored of this very model with today's code, or with code that today does not ask for."""
         blank = blank_record(self.plan, self.cell)
         try:
             before = read(self.folder)
@@ -163,20 +126,24 @@ class CellRun:
         if self.training.began is not None or before.model != self.cell.model:
             return blank
         now = self.plan.scoring
-        kept = {name: digest for name, digest in before.scored.items() if now.get(name, digest) == digest}
-        before.scored = {name: digest for name, digest in kept.items() if name not in self.plan.again}
+        for part in ("scored", "failed"):
+            known = {name: digest for name, digest in getattr(before, part).items() if now.get(name, digest) == digest}
+            setattr(before, part, {name: digest for name, digest in known.items() if name not in self.plan.only})
         return before
 
     def _keep(self, found: Scores, before: Record, evidence: Evidence, dataset: Dataset) -> None:
         """The scores of now beside those of before, in the metrics' order."""
         record, now = self.record, self.plan.scoring
-        names = [*now, *(name for name in before.scored if name not in now)]
+        failed = {name: digest for name, digest in before.failed.items() if name not in found.definitions}
+        known = before.scored | failed
+        names = [*now, *(name for name in known if name not in now)]
         for part in SCORED:
             own = getattr(found, part)
-            of_before = {name: value for name, value in getattr(before, part).items() if name in before.scored}
+            of_before = {name: value for name, value in getattr(before, part).items() if name in known}
             both = of_before | own
             setattr(record, part, {name: both[name] for name in names if name in both})
-        record.failed = {name: now[name] for name in found.failed}
+        record.failed = failed | {name: now[name] for name in found.failed}
+        record.error = before.error if failed else None
         computed = {name: now[name] for name in found.definitions if name not in found.failed}
         record.scored = before.scored | computed
         counts = {
@@ -206,6 +173,8 @@ class CellRun:
         elif broken is not None and broken.__cause__ is not None:
             record.status, record.error = status_of(broken.__cause__), described(broken.__cause__)
             record.error["message"] = f"{', '.join(self.failed)}: {broken}"
+        elif record.failed:
+            record.status = "error"
         with self.clock.measure("log"):
             if training.began is not None and not training.done:
                 training.failed(record.status, record.error or {})

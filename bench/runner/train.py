@@ -59,6 +59,8 @@ class CellTraining:
         build_it = partial(build, self.cell.label, find(self.cell.method), spec, self.cell.options)
         with self.clock.measure("setup"), locked(models_folder(self.results) / f".{self.cell.model}.lock"):
             kept = self._kept()
+            if kept is None and not self.plan.train:
+                raise BrokenModel("; ".join(self.events) or f"{self.place}: no such model: `run` trains it")
             if kept is None:
                 trained = initialised(build_it, self.cell.seed, self.device)
                 kept = self._trained(trained, data, test)
@@ -78,14 +80,16 @@ class CellTraining:
         except FileNotFoundError:
             return None
         except BrokenModel as problem:
-            self.events.append(f"{problem}: trained again")
+            self.events.append(f"{problem}: it has to be trained again")
             return None
         if record.status != "ok":
             return None
         state = kept_tensors(self.place / STATE)
         if state is None or state_digest(state) != record.state:
-            self.events.append(f"{self.place / STATE}: cut short, or of another training: trained again")
+            self.events.append(f"{self.place / STATE}: cut short, or of another training: it has to be trained again")
             return None
+        if record.setting["torch"] != torch.__version__:
+            self.events.append(f"trained with torch {record.setting['torch']}, scored with {torch.__version__}")
         return record, state
 
     def _trained(
