@@ -54,6 +54,22 @@ def read(results: Path, suite: str | None = None, everything: bool = False) -> t
     return [_frame(name, records, plans.get(name), everything) for name in names], broken
 
 
+def by_cell(results: Path, suite: str | None = None) -> pd.DataFrame:
+    """A row a cell: what it is of, its status, why it failed, then a column a score; a record that can't be read is `broken`.
+
+    Raises UsageError as `read` does.
+    """
+    frames, broken = read(results, suite)
+    about = ["suite", "dataset", "label", "method", "seed", "status", "cell", "model", "options", "error"]
+    tables = []
+    for one in frames:
+        if len(one.cells):
+            scores = pd.DataFrame(one.cells.metrics.tolist(), one.cells.index)
+            tables.append(one.cells[about].join(scores))
+    unread = pd.DataFrame([{"status": "broken", "error": {"message": line}} for line in broken])
+    return pd.concat([*tables, unread], ignore_index=True)
+
+
 def _records(results: Path) -> tuple[dict[str, Record], list[str]]:
     """Cell id to record, and a line for each broken one."""
     if not results.is_dir():
