@@ -6,16 +6,19 @@ from functools import partial
 from pathlib import Path
 
 import methods
+from bench.config.budget import Budget
 from bench.config.options import build, find
 from bench.config.plugins import load_plugin
 from bench.datasets import load
 from bench.datasets.split import divide
+from bench.records import sources
 from bench.records.cells import BrokenRecord, cells_folder
 from bench.records.cells import find as records_in
 from bench.records.models import STATE, BrokenModel, models_folder, read
 from bench.records.plan import Plan
 from bench.records.record import Record
 from bench.records.storage import kept_tensors
+from bench.runner.plan import described
 from bench.runtime.environment import choose_device
 from bench.runtime.errors import UsageError, nearest
 from bench.runtime.paths import data_root
@@ -59,8 +62,11 @@ def load_model(
     splits = Images(images.x_train, images.y_train), Images(images.x_test, images.y_test)
     how, target = training.setting, choose_device(device)
     data, _ = divide(*splits, images.classes, how["held_out"], record.seed, how["score_on"], target)
-    spec = ImageSpec(*images.shape, images.n_classes)
-    make = partial(build, record.label, find(record.method), spec, record.options)
+    spec, entry = ImageSpec(*images.shape, images.n_classes), find(record.method)
+    _, code = described(record.label, entry, spec, record.options, Budget(**record.budget))
+    if sources.combined(code) != how["code"]:
+        raise UsageError(f"cell {record.cell}: it was trained with other code than today's: run the suite again")
+    make = partial(build, record.label, entry, spec, record.options)
     return loaded(make, state, training.facts, data)
 
 
@@ -81,26 +87,18 @@ def _record(results: Path, name: str, suite: str | None, seed: int, dataset: str
         known = {one.label for one in records if suite is None or one.suite == suite}
         what = f"row of suite {suite}" if suite is not None else "row or cell"
         raise UsageError(nearest(name, known, f"{what} in {results}"))
-    plans = {
-        plan.suite: {cell["cell"] for cell in plan.cells}
-        for plan in map(partial(_plan, results), {one.suite for one in own})
-        if plan
-    }
-    current = [one for one in own if one.cell in plans.get(one.suite, {one.cell})]
-    if not current:
-        raise UsageError(
-            f"{name}: all that is there was trained with older code or other settings: run the suite again, or give a cell's id"
-        )
-    fits = [one for one in current if one.seed == seed and dataset in (None, one.dataset)]
+    fits = [one for one in own if one.seed == seed and dataset in (None, one.dataset)]
     if not fits:
-        raise UsageError(
-            f"{name}: no cell of seed {seed}{f' on {dataset}' if dataset else ''}: there are seeds {sorted({one.seed for one in current})}"
-        )
-    for part, option in (("suite", "suite"), ("dataset", "dataset")):
+        seeds = ", ".join(map(str, sorted({one.seed for one in own})))
+        raise UsageError(f"{name}: no cell of seed {seed}{f' on {dataset}' if dataset else ''}: its seeds are {seeds}")
+    for part in ("suite", "dataset"):
         values = sorted({getattr(one, part) for one in fits})
         if len(values) > 1:
-            raise UsageError(f"{name}: it is in several {option}s: say {option}=, one of {', '.join(values)}")
-    return fits[-1]
+            raise UsageError(f"{name}: it is in several {part}s: say {part}=, one of {', '.join(values)}")
+    plan = _plan(results, fits[0].suite)
+    planned = {cell["cell"] for cell in plan.cells} if plan is not None else set()
+    # Of several settings that of the latest run; else the newest.
+    return max(fits, key=lambda one: (one.cell in planned, one.environment.get("started", 0.0)))
 
 
 def _plan(results: Path, suite: str) -> Plan | None:

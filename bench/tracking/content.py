@@ -88,6 +88,7 @@ def tags(record: Record) -> dict[str, str]:
         "dataset": record.dataset,
         "likelihood": record.likelihood,
         "data_digest": record.data_digest,
+        "model": record.model,
         "seed": record.seed,
         "status": record.status,
         "device": environment.get("device", ""),
