@@ -30,6 +30,7 @@ def run(
     inception: flags.Inception = "auto",
     plugin: flags.Plugin = None,
     tracking_uri: flags.TrackingUri = None,
+    keep_models: flags.KeepModels = "all",
     retry: flags.Retry = None,
     force: flags.Force = False,
     dry_run: flags.DryRun = False,
@@ -47,7 +48,8 @@ def run(
     overrides = SuiteOverrides(
         suite, methods, seeds, epochs, dataset, changes, precision, backbone, optimiser, likelihood, neutral_epochs
     )
-    settings = RunSettings(data_root, results, device, jobs, inception, tuple(plugin or ()), threads, launcher)
+    plugins = tuple(plugin or ())
+    settings = RunSettings(data_root, results, device, jobs, inception, plugins, threads, launcher, keep_models)
     raise typer.Exit(run_suite(overrides, settings, time_limit, tracking_uri, retry == "failed", force, dry_run))
 
 

@@ -16,7 +16,7 @@ from bench.records.cells import cells_folder
 from bench.records.plan import Cell, Plan
 from bench.records.record import Record
 from bench.runner.cell import run_cell
-from bench.runner.estimate import seconds_by_cell
+from bench.runner.estimate import model_bytes, seconds_by_cell
 from bench.runner.launchers import find as find_launcher
 from bench.runner.launchers.base import EXIT_NOT_OK
 from bench.runner.plan import RunSettings, default_jobs, make_plan, scoring_of
@@ -171,7 +171,13 @@ def dry(plan: Plan, retry_failed: bool, force: bool) -> str:
         f"  {cell.cell:<48} {clock(seconds):>8}  {basis}" for cell in todo for seconds, basis in [estimates[cell.cell]]
     ]
     total = sum(seconds for seconds, _ in estimates.values()) / plan.side_by_side
-    return "\n".join([*lines, f"about {clock(total)} in all, as far as these times reach"])
+    lines.append(f"about {clock(total)} in all, as far as these times reach")
+    if plan.keep_models == "all":
+        sizes = {cell.model: model_bytes(plan, cell) for cell in todo}
+        lines.append(
+            f"models to keep: {sum(sizes.values()) / 1e6:,.1f} MB in {models.models_folder(Path(plan.results))}"
+        )
+    return "\n".join(lines)
 
 
 def rebuild_store(results: str | None, tracking_uri: str | None) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from bench.records.record import BERNOULLI
 from bench.runtime.errors import UsageError
 
+KeepModels = Literal["all", "none"]
 ScoreOn = Literal["test", "held_out"]
 """The images that a cell is scored on: the test split, or, where settings are chosen by the score, the held-out part of training."""
 
@@ -43,7 +44,7 @@ class Plan:
 
     cells: as dicts of `Cell`'s fields. scoring: a score's name to the digest of the code that gives it. only: scores that are computed,
     whatever is there; where empty, those that the code of today has not given. train: whether what is not
-    kept is trained.
+    kept is trained. keep_models: whether weights stay on the disk.
     """
 
     suite: str
@@ -66,6 +67,7 @@ class Plan:
     scoring: dict[str, str] = field(default_factory=dict)
     only: list[str] = field(default_factory=list)
     train: bool = True
+    keep_models: KeepModels = "all"
 
     @staticmethod
     def read(path: Path) -> Plan:

@@ -18,7 +18,7 @@ from bench.datasets import load
 from bench.datasets.base import Dataset
 from bench.datasets.split import divide
 from bench.records import sources
-from bench.records.plan import Cell, Plan, ScoreOn, named
+from bench.records.plan import Cell, KeepModels, Plan, ScoreOn, named
 from bench.records.record import BERNOULLI
 from bench.runtime.environment import choose_device, cores
 from bench.runtime.errors import UsageError
@@ -47,6 +47,7 @@ class RunSettings:
     plugins: tuple[str, ...] = ()
     threads: int | None = None
     launcher: str = "local"
+    keep_models: KeepModels = "all"
 
 
 def make_plan(suite: Suite, request: RunSettings, score_on: ScoreOn = "test") -> Plan:
@@ -74,6 +75,7 @@ def make_plan(suite: Suite, request: RunSettings, score_on: ScoreOn = "test") ->
         score_on=score_on,
         likelihood=suite.likelihood,
         scoring=scoring_of(evaluation.metrics, evaluation.mixing),
+        keep_models=request.keep_models,
     )
     cells = [asdict(cell) for name in suite.dataset for cell in cells_of(suite, load(name, root), plan)]
     jobs = request.jobs or default_jobs(device, len(cells), plan.threads)

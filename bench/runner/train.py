@@ -82,7 +82,7 @@ class CellTraining:
         except BrokenModel as problem:
             self.events.append(f"{problem}: it has to be trained again")
             return None
-        if record.status != "ok":
+        if record.status != "ok" or not record.state:
             return None
         state = kept_tensors(self.place / STATE)
         if state is None or state_digest(state) != record.state:
@@ -116,9 +116,10 @@ class CellTraining:
         with self.clock.measure("log"):
             cost, facts = self._cost(method), json.loads(json.dumps(method.facts))
             state = state_of(method)
-            record = self._record("ok", cost, facts, state_digest(state))
+            stays = self.plan.keep_models == "all"
+            record = self._record("ok", cost, facts, state_digest(state) if stays else "")
             try:
-                keep(self.results, record, partial(self._fill, state))
+                keep(self.results, record, partial(self._fill, state if stays else None))
             except OSError as problem:
                 self.events.append(f"the model could not be kept ({problem.strerror or problem}): scored from memory")
         return record, state

@@ -46,7 +46,7 @@ class Trials:
         if reason and "inception" in wanted(list(target.better), mixing=False):
             raise UsageError(f"--metric {', '.join(target.better)}: {reason}")
         # Settled once: a download that failed is not tried again before every batch.
-        self.run_settings = replace(run_settings, inception=first.inception.get("path", "none"))
+        self.run_settings = replace(run_settings, inception=first.inception.get("path", "none"), keep_models="none")
         seeds = len(target.trial_suite.seed_list())
         self.jobs = run_settings.jobs or default_jobs(
             torch.device(first.device), settings.trials * seeds, first.threads
