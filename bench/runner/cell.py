@@ -16,6 +16,7 @@ from bench.records.cells import BrokenRecord, cells_folder, read, write
 from bench.records.models import CURVES, TRIALS, TrainingRecord
 from bench.records.plan import Cell, Plan
 from bench.records.record import Record
+from bench.records.storage import keep_tensors, kept_tensors
 from bench.runner.prepare import blank_record, evidence_of, set_up
 from bench.runner.train import SECTIONS, CellTraining
 from bench.runtime import environment
@@ -27,6 +28,8 @@ from bench.training.loop import Diverged
 from methods.base import Images, TrainingData
 from metrics.base import Unavailable
 
+ITEMS = "items.safetensors"
+"""Beside a record: of each score that is a mean of items their values, float32; the score's definition says what its items are."""
 SCORED = ("metrics", "intervals", "by_class", "unavailable", "definitions")
 """Fields of a record that are by score."""
 
@@ -142,6 +145,9 @@ class CellRun:
             of_before = {name: value for name, value in getattr(before, part).items() if name in known}
             both = of_before | own
             setattr(record, part, {name: both[name] for name in names if name in both})
+        path = self.folder / ITEMS
+        items = {name: values for name, values in (kept_tensors(path) or {}).items() if name in known}
+        keep_tensors(path, items | found.items)
         record.failed = failed | {name: now[name] for name in found.failed}
         record.error = before.error if failed else None
         computed = {name: now[name] for name in found.definitions if name not in found.failed}

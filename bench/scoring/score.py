@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from torch import Tensor
+
 from bench.scoring.evidence import Evidence, Failed, MissingCapability
 from bench.scoring.intervals import bootstrap, by_group
 from metrics.base import Items, Metric, Unavailable
@@ -12,7 +14,7 @@ from metrics.base import Items, Metric, Unavailable
 
 @dataclass
 class Scores:
-    """What a cell measured, as its record holds it. failed: what metrics and their evidence raised, by a score's name."""
+    """What a cell measured, as its record holds it. failed: what was raised. items: those whose mean a score is, (N,) float32."""
 
     metrics: dict[str, float] = field(default_factory=dict)
     intervals: dict[str, list[float]] = field(default_factory=dict)
@@ -20,6 +22,7 @@ class Scores:
     unavailable: dict[str, str] = field(default_factory=dict)
     definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
     failed: dict[str, Failed] = field(default_factory=dict)
+    items: dict[str, Tensor] = field(default_factory=dict)
 
     def take(self, other: "Scores") -> None:
         """All that another holds."""
@@ -34,6 +37,8 @@ class Scores:
         self.metrics[name] = mean
         if isinstance(value, Items):
             self.intervals[name] = list(bootstrap(value.values))
+            self.items[name] = value.values.detach().cpu().float()
+            self.definitions[name] = {"items": value.of}
             if value.groups is not None:
                 self.by_class[name] = by_group(value.values, value.groups, classes)
 
@@ -54,6 +59,8 @@ def score(evidence: Evidence, chosen: Iterable[Metric]) -> Scores:
             whole = Scores()
             for name, value in (result if isinstance(result, dict) else {metric.name: result}).items():
                 whole.add(name, value, evidence.n_classes)
+            for name, stated in whole.definitions.items():
+                stated |= found.definitions[name]
             found.take(whole)
         except MissingCapability:
             continue
