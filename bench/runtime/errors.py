@@ -2,8 +2,10 @@
 
 import difflib
 import errno
+import sys
 from collections.abc import Iterable
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoints, entry_points
 
 MENDABLE = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.EPERM)
 """Errors of a disk or folder that can't be written."""
@@ -28,10 +30,16 @@ def nearest(name: str, known: Iterable[str], what: str) -> str:
 
 def load_entry_points(group: str) -> None:
     """Import what other packages register under a group. Raises UsageError where one can't be imported or its name is taken."""
-    for point in entry_points(group=group):
+    for point in _entry_points(group, tuple(sys.path)):
         try:
             point.load()
         except (ImportError, AttributeError, SyntaxError, ValueError) as problem:
             raise UsageError(
                 f"entry point {point.name} = {point.value} of {group}: cannot be imported ({problem}): mend or uninstall that package"
             ) from problem
+
+
+@cache
+def _entry_points(group: str, path: tuple[str, ...]) -> EntryPoints:
+    """Looked for once in each path: it reads a file of every package that is installed."""
+    return entry_points(group=group)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 
 from bench.records import sources
 from bench.runtime.errors import UsageError, nearest
@@ -72,9 +73,9 @@ def code_of_score(metric: Metric) -> dict[str, str]:
 def code_of_evidence(needs: Iterable[str]) -> dict[str, str]:
     """File to digest of all that evidence is gathered by."""
     names = reached(needs)
-    found = sources.of(score, evidence)
-    for one in (evidence.registry[name] for name in names & evidence.registry.keys()):
-        found |= sources.of_entry(one.plugin, *([one.function] if one.function else []))
+    read = [evidence.registry[name] for name in names & evidence.registry.keys()]
+    found = sources.of(score, evidence, *(one.function for one in read if one.function is not None))
+    found |= sources.of_files(*(Path(one.plugin) for one in read if one.plugin))
     for code in (code for name, code in NETWORKS.items() if name in names):
         found |= code()
     return found
