@@ -62,12 +62,12 @@ def counted(measure: Callable[[Point, int], Scores], seen: list[tuple[Point, int
 
 def test_tpe_comes_nearer_than_its_start_and_the_same_seed_finds_the_same() -> None:
     start = [{"a": 0.9, "b": 0.9}]
-    first, total = run(search_for(60, start=start))
-    again, _ = run(search_for(60, start=start))
+    first, total = run(search_for(30, start=start))
+    again, _ = run(search_for(30, start=start))
     assert first == again
     assert first.scores["cosine"] < 0.1 < bowl(start[0], 50)["cosine"]
-    assert total.trials == 60
-    assert run(search_for(60, start=start), seed=1)[0] != first
+    assert total.trials == 30
+    assert run(search_for(30, start=start), seed=1)[0] != first
 
 
 def test_a_grid_is_tried_whole_and_once(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_what_a_first_look_rules_out_is_pruned_and_kept(tmp_path: Path) -> None:
 def test_the_sampler_follows_the_guide_and_the_answer_is_chosen_by_the_value(tmp_path: Path) -> None:
     """A cliff at a = 0.5: the guide leads towards 0.3 across it, the answer stays above."""
     search = search_for(
-        80,
+        50,
         value=lambda figures: figures["cosine"] if figures["error"] >= 0.5 else 9.0 - figures["error"],
         guide=lambda figures: figures["cosine"] + max(0.0, 0.5 - figures["error"]),
     )
@@ -159,7 +159,7 @@ def test_a_file_that_is_no_study_is_refused_with_its_name(tmp_path: Path) -> Non
 
 
 def test_nsga2_keeps_the_trade_off(tmp_path: Path) -> None:
-    found, total = run(search_for(60, sampler="nsga2"), tmp_path)
+    found, total = run(search_for(40, sampler="nsga2"), tmp_path)
     assert total.pruned == 0, "two costs have no median"
     assert found.scores["cosine"] < 0.15, "the goal's value chooses among the trials"
 
