@@ -1,5 +1,6 @@
-"""Cells planned on a data set in memory."""
+"""Cells planned on a data set in memory, and plans written to disk."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -7,7 +8,7 @@ import torch
 from bench.config.suite import Suite
 from bench.datasets.base import Dataset
 from bench.records.plan import Cell, Plan
-from bench.runner.plan import cells_of
+from bench.runner.plan import RunSettings, cells_of, make_plan
 from bench.scoring.selection import choose
 
 ROWS: dict[str, dict[str, Any]] = {"vae": {}, "hot": {"method": "lambda-hot"}, "pca": {"latent": 3}}
@@ -28,3 +29,12 @@ def planned(suite: Suite, dataset: Dataset, **here: Any) -> list[Cell]:
     known = {"held_out": suite.held_out, "evaluation": suite.evaluation.model_dump(), "likelihood": suite.likelihood}
     header = Plan(suite.name, **{"device": "cpu", "inception": {"reason": "none"}, **known, **here})
     return list(cells_of(suite, dataset, header, choose(suite.evaluation.metrics)))
+
+
+def written(folder: Path, suite: Suite) -> Path:
+    """A suite's plan on the CPU, in a file: its data and results lie in the folder too."""
+    path = folder / "plan.json"
+    path.write_text(
+        make_plan(suite, RunSettings(results=str(folder / "results"), data=str(folder), device="cpu")).json()
+    )
+    return path

@@ -22,12 +22,14 @@ from bench.runtime.seeds import seeded
 from bench.scoring.cache import Cache
 from bench.scoring.classifier import Neutral
 from bench.scoring.evidence import Cost, Evidence
+from bench.scoring.evidence import registry as known_evidence
 from bench.training.trainer import train
 from methods.base import Images, ImageSpec, TrainingData
 from metrics.base import Unavailable
 from metrics.features import NeutralClassifier
 
 methods.load()
+known_evidence.load()
 CPU = torch.device("cpu")
 
 Make = Callable[..., Evidence]

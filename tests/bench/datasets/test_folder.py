@@ -160,12 +160,3 @@ def test_a_link_to_nowhere_is_named(tmp_path, refused):
     (fill(tmp_path / "x") / "dog" / "9.png").symlink_to(tmp_path / "nowhere.png")
     with refused("dog/9.png: cannot be read"):
         get(tmp_path / "x")
-
-
-def test_faces(real_data):
-    if not (real_data / "faces").is_dir():
-        pytest.skip(f"no faces in {real_data}")
-    data = get(real_data / "faces")
-    assert (data.shape, data.classes) == ((3, 64, 64), ("anime", "celeba"))
-    assert data.y_test.bincount().tolist() == [600, 600]
-    assert get(real_data / "faces").digest == data.digest

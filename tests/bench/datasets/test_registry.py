@@ -1,14 +1,13 @@
 """Names, entry points, and what an unknown name gets; the embedded digits."""
 
 import copy
-import subprocess
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 import torch
-from helpers_e2e import here, records, write_suite
+from helpers_e2e import here
 
 from bench.datasets import Dataset, dataset, describe, load, names, registry
 
@@ -30,11 +29,6 @@ def test_names_and_descriptions():
     assert all(describe(name).about and describe(name).source and describe(name).licence for name in names())
 
 
-def test_listing_names_imports_no_torch():
-    code = "import sys, bench.datasets as d; d.names(); sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], check=False).returncode == 0
-
-
 @pytest.mark.parametrize("name", ["mnits", "MNIST", "mnist:here"])
 def test_unknown_name_gets_the_nearest_and_the_list(name, tmp_path, refused):
     with refused(repr(name), "'mnist'", "fashion-mnist", "folder:PATH", "npz:PATH"):
@@ -52,29 +46,6 @@ def test_one_decorated_function_is_a_data_set(tmp_path):
     found = load("two", tmp_path)
     assert (found.name, found.source, found.licence, found.n_classes) == ("two", "here", "MIT", 2)
     assert "two" in names()
-
-
-OWN = """
-import torch
-from bench.datasets import Dataset, dataset
-
-@dataset("shades", source="a test", licence="MIT", about="grey squares in two shades")
-def shades(root, *, download):
-    y = torch.arange(60) % 2
-    x = (100 + 50 * y).to(torch.uint8)[:, None, None, None].expand(60, 1, 4, 4).contiguous()
-    return Dataset(x[:40], y[:40], x[40:], y[40:], ("dark", "light"))
-"""
-
-
-def test_one_file_from_outside_the_package_is_listed_and_run_on(tmp_path, monkeypatch):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    (tmp_path / "own.py").write_text(OWN)
-    suite = write_suite(tmp_path, {"mean-image": {}}, dataset="shades", plugins=["own.py"])
-    assert "shades" in here("list", "datasets", "--plugin", tmp_path / "own.py").out
-    done = here("run", "--suite", suite, "--tracking-uri", "none", "--device", "cpu", results=tmp_path / "results")
-    assert done.code == 0, done.out + done.err
-    (record,) = records(tmp_path / "results").values()
-    assert (record["dataset"], record["status"]) == ("shades", "ok")
 
 
 def test_the_upright_data_set_is_loaded_by_the_name_that_the_rotated_one_gives(tmp_path, refused):
@@ -110,8 +81,7 @@ def plug_in(monkeypatch, tmp_path: Path, source: str) -> None:
     monkeypatch.setattr(registry, "entry_points", lambda group: [point])
 
 
-def test_an_entry_point_is_listed_unimported_and_loaded_by_name(monkeypatch, tmp_path):
-    source = """
+PLUGGED = """
 import torch
 from bench.datasets import Dataset, dataset
 
@@ -120,7 +90,15 @@ def plugged(root, *, download):
     x = torch.zeros(2, 1, 1, 1, dtype=torch.uint8)
     return Dataset(x, torch.arange(2), x, torch.arange(2), ("a", "b"))
 """
-    plug_in(monkeypatch, tmp_path, source)
+
+
+def test_one_file_from_outside_the_package_is_listed(tmp_path):
+    (tmp_path / "own.py").write_text(PLUGGED)
+    assert "plugged" in here("list", "datasets", "--plugin", tmp_path / "own.py").out
+
+
+def test_an_entry_point_is_listed_unimported_and_loaded_by_name(monkeypatch, tmp_path):
+    plug_in(monkeypatch, tmp_path, PLUGGED)
     assert "plugged" in names()
     assert "plugged_package" not in sys.modules
     assert load("plugged", tmp_path).source == "a package"

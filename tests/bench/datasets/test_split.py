@@ -30,12 +30,8 @@ def made() -> Dataset:
 
 
 def run_of(tmp_path: Path, held_out: int) -> CellRun:
-    cell = Cell("id", "made", "label", "vae", 3, {}, {}, made().digest, {})
-    empty: dict[str, Any] = {name: {} for name in ("comparison", "evaluation", "inception")}
-    lists: dict[str, Any] = {name: [] for name in ("cells", "columns", "reference_rows", "plugins")}
-    places = {"data_root": str(tmp_path), "results": str(tmp_path)}
-    plan = Plan("s", "t", held_out=held_out, device="cpu", threads=1, side_by_side=1, **places, **empty, **lists)
-    return CellRun(plan, cell, 0.0)
+    cell = Cell("id", "made", "label", "vae", 3, {}, {}, made().digest)
+    return CellRun(Plan("s", held_out=held_out, device="cpu", results=str(tmp_path)), cell, 0.0)
 
 
 @pytest.mark.parametrize("held_out", [0, 8])
@@ -70,7 +66,8 @@ def test_a_cell_keeps_the_training_split_once(
     assert (seen[0]() is not None) == lives
     assert len(training.train) == 30 - held_out
     assert described.digest == made().digest
-    assert described.x_train.device.type == "meta"
+    assert {x.device.type for x in (described.x_train, described.x_test)} == {"meta"}
+    assert (described.shape, len(described.x_train), described.classes) == ((3, 2, 2), 30, made().classes)
 
 
 @pytest.mark.parametrize("cached", [True, False])

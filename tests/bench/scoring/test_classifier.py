@@ -2,18 +2,19 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from helpers_e2e import write_suite
+from helpers_plan import suite_of, written
 
 from bench.config.overrides import SuiteOverrides
-from bench.config.suite import Suite
+from bench.datasets.arrays import KEYS
 from bench.datasets.base import Dataset
+from bench.records.plan import Plan
 from bench.runner import cell as cell_module
 from bench.runner.cell import run_cell
-from bench.runner.plan import RunSettings, make_plan
 from bench.runner.prepare import prepare
 from bench.scoring import classifier as neutral
 from bench.scoring import recipe as recipes
@@ -64,7 +65,9 @@ def test_epochs_make_the_steps_that_a_network_takes_and_no_thousands_of_a_handfu
         assert chosen.epochs(5, colour=True) == chosen.steps
 
 
-def test_a_classifier_is_trained_once_and_its_file_says_how(shallow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_classifier_is_trained_once_and_anew_to_the_same_weights(
+    shallow: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = _dataset(3)
     first = get(data, CPU, epochs=2)
     assert isinstance(first.classifier, ResNet56)
@@ -76,8 +79,12 @@ def test_a_classifier_is_trained_once_and_its_file_says_how(shallow: Path, monke
     right = predict(first.classifier, data.x_test)[0] == data.y_test
     assert first.test_accuracy == said["test_accuracy"] == right.double().mean().item()
     assert first.stated("upright_")["upright_neutral_network"] == "resnet-56"
-    monkeypatch.setattr(recipes, "train", None)
-    assert get(data, CPU, "resnet-56", 2).hash == first.hash == first.classifier.hash()
+    with monkeypatch.context() as patched:
+        patched.setattr(recipes, "train", None)
+        assert get(data, CPU, "resnet-56", 2).hash == first.hash == first.classifier.hash()
+    weights.unlink()
+    torch.rand(3)
+    assert get(data, CPU, epochs=2).hash == first.hash
 
 
 def test_network_and_epochs_and_data_have_files_of_their_own(shallow: Path) -> None:
@@ -86,14 +93,6 @@ def test_network_and_epochs_and_data_have_files_of_their_own(shallow: Path) -> N
     paths |= {neutral.cache_path(_dataset(3, images=50), one) for one in recipes}
     assert len(paths) == 8
     assert {path.parent for path in paths} == {shallow}
-
-
-def test_the_same_seed_trains_the_same_weights(shallow: Path) -> None:
-    first = get(_dataset(3), CPU, epochs=2).hash
-    for path in shallow.glob("*"):
-        path.unlink()
-    torch.rand(3)
-    assert get(_dataset(3), CPU, epochs=2).hash == first
 
 
 def test_it_learns_what_can_be_learned(shallow: Path) -> None:
@@ -105,34 +104,23 @@ def test_it_learns_what_can_be_learned(shallow: Path) -> None:
 
 @pytest.mark.parametrize(("given", "expected"), [(None, 3), (2, 2)])
 def test_the_command_lines_epochs_come_before_the_suites(given: int | None, expected: int, tmp_path: Path) -> None:
-    file = tmp_path / "tiny.toml"
-    file.write_text(
-        'name = "tiny"\ntitle = "Tiny"\ndataset = "digits"\n[budget]\nepochs = 1\n[methods.vae]\n'
-        '[evaluation]\nneutral = "resnet-56"\nneutral_epochs = 3\nsamples = 20\n'
-    )
+    file = write_suite(tmp_path, evaluation={"neutral": "resnet-56", "neutral_epochs": 3})
     evaluation = SuiteOverrides(str(file), neutral_epochs=given).settle().evaluation
     assert (evaluation.neutral_epochs, evaluation.neutral, evaluation.samples) == (expected, "resnet-56", 20)
 
 
-@pytest.mark.parametrize("held_out", [0, 6])
 def test_a_cell_in_colour_states_its_network_and_writes_its_mixtures(
-    shallow: Path, tmp_path: Path, held_out: int, monkeypatch: pytest.MonkeyPatch
+    shallow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = _dataset(3)
-    arrays = {"y_train": data.y_train, "y_test": data.y_test}
-    arrays |= {name: getattr(data, name).permute(0, 2, 3, 1) for name in ("x_train", "x_test")}
-    np.savez(tmp_path / "tiny.npz", **{name: value.numpy() for name, value in arrays.items()})
-    content: dict[str, Any] = {"name": "tiny", "title": "Tiny", "dataset": [f"npz:{tmp_path / 'tiny.npz'}"]}
-    content |= {"methods": {"vae": {"hidden": 8, "latent": 2}}, "budget": {"epochs": 1}, "held_out": held_out}
-    content["evaluation"] = {"metrics": ["fidelity"], "samples": 20, "neutral_epochs": 1, "mixing": True}
-    request = RunSettings(results=str(tmp_path / "results"), data=str(tmp_path), device="cpu")
-    plan = make_plan(Suite.model_validate(content | {"seeds": 2}), request)
-    path = tmp_path / "plan.json"
-    path.write_text(plan.json())
+    np.savez(tmp_path / "tiny.npz", **{key: getattr(data, key).numpy() for key in KEYS})
+    evaluation = {"metrics": ["fidelity"], "samples": 20, "neutral_epochs": 1, "mixing": True}
+    changes = {"dataset": f"npz:{tmp_path / 'tiny.npz'}", "seeds": 2, "held_out": 6, "evaluation": evaluation}
+    path = written(tmp_path, suite_of({"vae": {"hidden": 8, "latent": 2}}, **changes))
     prepare(path)
     assert len(list(shallow.glob("resnet-56-1-epochs-*.safetensors"))) == 1
     monkeypatch.setattr(recipes, "train", None)
-    for cell in plan.cells:
+    for cell in Plan.read(path).cells:
         record = run_cell(path, cell["cell"])
         assert record.status == "ok", record.error
         assert (record.protocol["neutral_network"], record.protocol["neutral_epochs"]) == ("resnet-56", 1)
@@ -156,18 +144,11 @@ def test_training_images_are_named_by_their_split(tmp_path: Path, monkeypatch: p
         raise Stop
 
     monkeypatch.setattr(cell_module, "Evidence", stop)
-    content: dict[str, Any] = {
-        "name": "tiny",
-        "title": "Tiny",
-        "dataset": ["digits"],
-        "methods": {"pca": {"latent": 2}},
-    }
-    content |= {"budget": {"epochs": 1}, "evaluation": {"metrics": ["svm_test_accuracy"]}, "seeds": 2}
+    changes = {"dataset": "digits", "seeds": 2, "evaluation": {"metrics": ["svm_test_accuracy"]}}
     for held_out in (0, 9, 10):
-        plan = make_plan(Suite.model_validate(content | {"held_out": held_out}), RunSettings(results=str(tmp_path)))
-        (tmp_path / "plan.json").write_text(plan.json())
-        for cell in plan.cells:
-            run_cell(tmp_path / "plan.json", cell["cell"])
+        path = written(tmp_path, suite_of({"pca": {"latent": 2}}, held_out=held_out, **changes))
+        for cell in Plan.read(path).cells:
+            run_cell(path, cell["cell"])
     assert names[0] == names[1]
     assert len(set(names)) == 5
 

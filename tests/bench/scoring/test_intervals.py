@@ -15,24 +15,13 @@ SAMPLES = {
 }
 
 
-@pytest.fixture(params=SAMPLES.values(), ids=SAMPLES)
-def values(request: pytest.FixtureRequest) -> torch.Tensor:
-    return torch.from_numpy(request.param)
-
-
-def test_the_interval_is_that_of_scipy(values: torch.Tensor) -> None:
-    reference = stats.bootstrap((values.numpy(),), np.mean, n_resamples=4000, method="percentile", rng=0)
-    low, high = bootstrap(values)
+@pytest.mark.parametrize("values", SAMPLES.values(), ids=SAMPLES)
+def test_the_interval_is_that_of_scipy(values: np.ndarray) -> None:
+    reference = stats.bootstrap((values,), np.mean, n_resamples=4000, method="percentile", rng=0)
+    low, high = bootstrap(torch.from_numpy(values))
     wide = reference.confidence_interval.high - reference.confidence_interval.low
     assert low == pytest.approx(reference.confidence_interval.low, abs=0.1 * wide)
     assert high == pytest.approx(reference.confidence_interval.high, abs=0.1 * wide)
-
-
-def test_the_interval_is_nearly_the_normal_one(values: torch.Tensor) -> None:
-    low, high = bootstrap(values)
-    expected = 2 * 1.96 * values.std().item() / len(values) ** 0.5
-    assert low < values.mean().item() < high
-    assert high - low == pytest.approx(expected, rel=0.15)
 
 
 def test_the_interval_is_the_same_every_time_and_moves_with_its_values() -> None:

@@ -28,30 +28,16 @@ def _blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.usefixtures("_blocks")
-def test_by_pixels_is_scikit_learns_mean_squared_error() -> None:
-    images, train = _images(10), _images(60, 1)
-    flat = [side.flatten(1).double().numpy() / 255 for side in (images, train)]
-    distance, index = NearestNeighbors(n_neighbors=5, algorithm="brute").fit(flat[1]).kneighbors(flat[0])
-    _check(nearest.by_pixels(images, train, 5), distance**2 / images[0].numel(), index)
-
-
-@pytest.mark.usefixtures("_blocks")
-def test_by_features_is_scikit_learns() -> None:
-    random = torch.Generator().manual_seed(0)
-    features, train = (torch.rand(n, 288, generator=random) for n in (10, 60))
-    searched = NearestNeighbors(n_neighbors=3, algorithm="brute").fit(train.double().numpy())
-    _check(nearest.by_features(features, train, 3), *searched.kneighbors(features.double().numpy()))
-
-
-@pytest.mark.usefixtures("_blocks")
-def test_a_training_image_is_not_its_own_nearest_other() -> None:
+@pytest.mark.parametrize("others", [False, True])
+def test_both_searches_are_scikit_learns(others: bool) -> None:
+    """Also where a training image is not its own nearest other."""
     train = _images(60, 1)
-    flat = train.flatten(1).double().numpy() / 255
-    distance, index = NearestNeighbors(n_neighbors=3, algorithm="brute").fit(flat).kneighbors()
-    rows = torch.arange(60)
-    _check(nearest.by_pixels(train, train, 3, rows), distance**2 / 288, index)
-    features = torch.from_numpy(flat)
-    _check(nearest.by_features(features, features, 3, rows), distance, index)
+    images, but = (train, torch.arange(60)) if others else (_images(10), None)
+    features, among = (side.flatten(1).double() / 255 for side in (images, train))
+    searched = NearestNeighbors(n_neighbors=5, algorithm="brute").fit(among.numpy())
+    distance, index = searched.kneighbors(None if others else features.numpy())
+    _check(nearest.by_pixels(images, train, 5, but), distance**2 / 288, index)
+    _check(nearest.by_features(features, among, 5, but), distance, index)
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e4])
@@ -107,10 +93,3 @@ def test_by_ssim_over_all_pairs_is_torchmetrics(channels: int, monkeypatch: pyte
     torch.testing.assert_close(found.distances, expected.values[:, :3].double(), atol=1e-5, rtol=0)
     assert found.indices.tolist() == expected.indices[:, :3].tolist()
     assert found.indices[2, 0] == 7
-
-
-def test_by_ssim_looks_among_the_candidates_alone() -> None:
-    images, train = _images(4), _images(15, 1)
-    candidates = torch.tensor([[3, 9], [1, 2], [0, 14], [5, 4]])
-    found = nearest.by_ssim(images, train, candidates, 1)
-    assert all(index in rows for index, rows in zip(found.indices[:, 0].tolist(), candidates.tolist(), strict=True))

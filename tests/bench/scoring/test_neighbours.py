@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
 
 import metrics
 from bench.pictures import closest as draw_near
@@ -17,7 +16,7 @@ from bench.scoring.evidence import Evidence, MissingCapability
 from bench.scoring.score import score
 from bench.scoring.selection import choose
 from methods.base import Images
-from metrics.base import Neighbours, Unavailable
+from metrics.base import Unavailable
 
 metrics.load()
 Make = Callable[..., Evidence]
@@ -36,15 +35,6 @@ def test_copies_of_training_images_are_at_zero_in_every_measure(make: Make) -> N
         assert found[f"novelty_{name}_test"] > 0
     copied = [evidence.data.train.x[getattr(evidence, f"near_{kind}").indices[:, 0]] for kind in KINDS]
     assert all(torch.equal(images, evidence.samples) for images in copied)
-
-
-def test_noise_is_farther_than_training_images_from_each_other(make: Make) -> None:
-    evidence = make("training-copy")
-    evidence.method.sample_any = lambda n: torch.rand(n, *evidence.test.x.shape[1:]).round()
-    found = score(evidence, choose(["novelty"])).metrics
-    assert (found["authenticity_mse"], found["closer_than_training_mse"]) == (1.0, 0.0)
-    assert found["novelty_mse"] > 2 * found["novelty_mse_test"]
-    assert found["novelty_ssim"] < found["novelty_ssim_test"]
 
 
 GIVEN = {
@@ -69,25 +59,17 @@ def test_a_method_has_the_figures_of_what_it_can_give(name: str, make: Make) -> 
 
 def test_the_settings_say_how_many_and_the_record_states_it(make: Make) -> None:
     evidence = make("vae")
-    evidence.settings = evidence.settings.model_copy(update={"novelty_images": 5, "novelty_candidates": 4})
+    evidence.settings = evidence.settings.model_copy(update={"novelty_images": 5, "novelty_candidates": 2})
     score(evidence, choose(["novelty"]))
     assert evidence.protocol["novelty"] == {
         "generations": 5,
         "test_images": 5,
         "reconstructions": 5,
-        "ssim_candidates": 4,
+        "ssim_candidates": 2,
         "spacing_images": 50,
     }
-    assert evidence.near_ssim.indices.shape == evidence.near_mse.distances.shape == (5, near.SHOWN)
-    assert all(
-        set(evidence.near_ssim.indices[m].tolist()) <= set(evidence.candidates.indices[m].tolist()) for m in range(5)
-    )
-
-
-def test_one_candidate_is_the_nearest_by_mse(make: Make) -> None:
-    evidence = make("vae")
-    evidence.settings = evidence.settings.model_copy(update={"novelty_candidates": 1})
-    assert torch.equal(evidence.near_ssim.indices, evidence.near_mse.indices[:, :1])
+    assert evidence.near_mse.distances.shape == (5, near.SHOWN)
+    assert torch.equal(evidence.near_ssim.indices.sort(1).values, evidence.near_mse.indices[:, :2].sort(1).values)
 
 
 def test_own_distances_are_of_the_nearest_training_image(make: Make) -> None:
@@ -117,21 +99,17 @@ def test_what_hangs_on_the_data_alone_is_searched_once(make: Make, monkeypatch: 
     names = ("near_mse_test", "near_ssim_test", "near_mse_own_test", "spacing_mse")
     first, second = make("pca"), make("vae")
     expected = [getattr(first, name) for name in names]
-
-    def refuse(*_: object) -> Neighbours:
-        raise AssertionError("searched again")
-
     for name in ("by_pixels", "by_ssim"):
-        monkeypatch.setattr(nearest, name, refuse)
+        monkeypatch.setattr(nearest, name, lambda *_: pytest.fail("searched again"))
     for name, value in zip(names, expected, strict=True):
         torch.testing.assert_close(getattr(second, name), value, rtol=0, atol=0)
     other = make("vae")
     other.data.train.x[0] = 0
-    with pytest.raises(AssertionError, match="searched again"):
+    with pytest.raises(pytest.fail.Exception, match="again"):
         other.spacing_mse  # noqa: B018
     fewer = make("vae")
     fewer.settings = fewer.settings.model_copy(update={"novelty_candidates": 7})
-    with pytest.raises(AssertionError, match="searched again"):
+    with pytest.raises(pytest.fail.Exception, match="again"):
         fewer.near_ssim_test  # noqa: B018
 
 
@@ -157,14 +135,11 @@ def test_one_training_image_has_no_other(make: Make) -> None:
 
 
 def test_the_picture_is_drawn_from_the_figures_search(make: Make, tmp_path: Path) -> None:
-    evidence, path = make("training-copy"), tmp_path / "closest.png"
+    evidence = make("training-copy")
     with pytest.raises(MissingCapability):
-        draw_near.closest(path, evidence, [])
+        draw_near.closest(tmp_path / "closest.png", evidence, [])
     assert evidence.kept == {}, "no search for a picture alone"
     score(evidence, choose(["novelty"]))
-    draw_near.closest(path, evidence, [])
-    with Image.open(path) as picture:
-        assert picture.size[0] > 500
     (tmp_path / "curves.csv").write_text("epoch,phase,split,term,value\n")
     assert "closest.png" in draw.draw(tmp_path, evidence, ["a", "b", "c", "d"])[0]
 
@@ -182,11 +157,3 @@ def test_a_column_is_a_generation_above_its_nearest(make: Make, monkeypatch: pyt
     assert torch.equal(rows[0], rows[4])
     assert torch.equal(rows[2], evidence.data.train.x[evidence.near_mse.indices[:10, 1]])
     assert "50 nearest by MSE" in title
-
-
-def test_a_broken_file_of_what_was_kept_is_made_again(make: Make) -> None:
-    first = make("training-copy")
-    whole = first.near_mse_test
-    (kept,) = (path for path in (first.cache.folder / "nearest").iterdir() if path.name.startswith("mse-"))
-    kept.write_bytes(b"cut short")
-    assert torch.equal(make("training-copy").near_mse_test.indices, whole.indices)

@@ -7,19 +7,17 @@ from typing import Any
 
 import pytest
 import torch
-from helpers_evidence import GATHERED, reaching
+from helpers_evidence import reaching
+from helpers_plan import suite_of, written
 
-from bench.config.suite import Suite
 from bench.datasets import DataError, Dataset, dataset, load, names, registry
 from bench.runner import cell as module
 from bench.runner.cell import run_cell
-from bench.runner.plan import RunSettings, make_plan
 from bench.runner.prepare import prepare
 from bench.scoring import samples as generated
 from bench.scoring.classifier import Neutral
 from bench.scoring.evidence import Evidence, MissingCapability
 from methods.base import Images, ImageSpec, TrainingData
-from metrics.base import Unavailable
 from metrics.features import NeutralClassifier, predict
 
 Make = Callable[..., Evidence]
@@ -31,19 +29,14 @@ def _classifier(shape: tuple[int, int, int], classes: int) -> NeutralClassifier:
 
 
 @pytest.fixture
-def with_upright(make: Make, spec: ImageSpec) -> Make:
-    """Evidence with a classifier of upright images, of the given accuracy."""
-
-    def made(name: str = "vae", accuracy: float = 0.9) -> Evidence:
-        found = make(name)
-        found.load_upright = lambda: Neutral(_classifier(spec.shape, spec.classes), "upright hash", accuracy)
-        return found
-
-    return made
+def found(make: Make, spec: ImageSpec) -> Evidence:
+    """Evidence with a classifier of upright images."""
+    found = make("vae")
+    found.load_upright = lambda: Neutral(_classifier(spec.shape, spec.classes), "upright hash", 0.9)
+    return found
 
 
-def test_images_are_seen_as_they_are_and_as_the_method_turns_them(with_upright: Make, test_images: Images) -> None:
-    found = with_upright()
+def test_images_are_seen_as_they_are_and_as_the_method_turns_them(found: Evidence, test_images: Images) -> None:
     found.method.canonical = lambda x: x.flip(3) * 1.5
     expected = (test_images.x.flip(3).float() * 1.5).round().clamp(0, 255).to(torch.uint8)
     assert found.canonical_test.dtype == torch.uint8
@@ -54,9 +47,8 @@ def test_images_are_seen_as_they_are_and_as_the_method_turns_them(with_upright: 
     assert found.protocol == stated | {"upright_neutral_network": "small-cnn", "upright_neutral_epochs": None}
 
 
-def test_a_turn_is_the_best_on_training_images(with_upright: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_turn_is_the_best_on_training_images(found: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
     """A canonical pose that lies on its side: one turn for all puts it upright again, found without the test images."""
-    found = with_upright()
     square = torch.zeros(50, 1, 16, 16, dtype=torch.uint8)
     square[:, :, 2:5, 6:10] = 255  # ink above the middle is upright
     found.data = TrainingData(Images(square, found.data.train.y), found.data.held_out, found.data.classes)
@@ -73,12 +65,6 @@ def test_a_turn_is_the_best_on_training_images(with_upright: Make, monkeypatch: 
     assert (found.upright_predictions == -1).all()
 
 
-def test_turning_by_quarters_moves_whole_pixels() -> None:
-    images = torch.randint(256, (3, 2, 10, 10), dtype=torch.uint8)
-    for quarter in range(4):
-        assert torch.equal(generated.turned(images, 90 * quarter), images.rot90(quarter, (2, 3)))
-
-
 def test_without_an_upright_data_set_there_is_nothing_to_compare_with(make: Make) -> None:
     found = make()
     found.method.canonical = found.method.in_mean_pose = lambda x: x
@@ -88,25 +74,11 @@ def test_without_an_upright_data_set_there_is_nothing_to_compare_with(make: Make
             getattr(found, thing)
 
 
-def test_a_method_that_removes_no_pose_asks_for_no_classifier(with_upright: Make) -> None:
-    found = with_upright(accuracy=0.1)
+def test_a_method_that_removes_no_pose_asks_for_no_classifier(found: Evidence) -> None:
     for thing in ("canonical_test", "upright_predictions"):
         with pytest.raises(MissingCapability, match="RemovesPose"):
             getattr(found, thing)
     assert not found.protocol
-
-
-def test_all_that_takes_the_upright_classifier_is_known_and_refused_below_the_floor(with_upright: Make) -> None:
-    found = with_upright(accuracy=0.7)
-    found.method.canonical = found.method.in_mean_pose = lambda x: x
-    refused = set()
-    for thing in GATHERED:
-        try:
-            getattr(found, thing)
-        except (MissingCapability, Unavailable) as reason:
-            refused |= {thing} if "the upright neutral classifier's test accuracy 0.7000" in str(reason) else set()
-    assert refused == reaching("upright_neutral")
-    assert found.protocol["upright_neutral_test_accuracy"] == 0.7
 
 
 # From the plan to the record.
@@ -139,14 +111,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def _plan(tmp_path: Path, data: str, *metrics: str) -> Path:
-    content: dict[str, Any] = {"name": "tiny", "title": "Tiny", "dataset": [data], "methods": {"pca": {"latent": 3}}}
-    content |= {"budget": {"epochs": 1}, "evaluation": {"metrics": list(metrics), "samples": 20}}
-    content["evaluation"] |= {"neutral": "small-cnn", "neutral_epochs": 7}
-    suite = Suite.model_validate(content)
-    path = tmp_path / "plan.json"
-    plan = make_plan(suite, RunSettings(results=str(tmp_path / "results"), data=str(tmp_path), device="cpu"))
-    path.write_text(plan.json())
-    return path
+    evaluation = {"metrics": metrics, "samples": 20, "neutral": "small-cnn", "neutral_epochs": 7}
+    return written(tmp_path, suite_of({"pca": {"latent": 3}}, dataset=data, evaluation=evaluation))
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 import csv
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from bench.training.search import TRIALS, Place, SearchResult, run_search, stack
 from methods.parts import Found, Point, Scores, Search, Span
 
 CPU = torch.device("cpu")
+GRID = {"a": (0.0, 0.3, 1.0), "b": (0.3, 0.5)}
 
 
 def bowl(point: Point, images: int) -> Scores:
@@ -52,26 +53,25 @@ def lines(folder: Path, name: str = "bowl") -> list[dict[str, str]]:
 
 
 def counted(measure: Callable[[Point, int], Scores], seen: list[tuple[Point, int]]) -> Callable[[Point, int], Scores]:
-    def count(point: Point, images: int) -> Scores:
+    def watched(point: Point, images: int) -> Scores:
         seen.append((point, images))
         return measure(point, images)
 
-    return count
+    return watched
 
 
 def test_tpe_comes_nearer_than_its_start_and_the_same_seed_finds_the_same() -> None:
     start = [{"a": 0.9, "b": 0.9}]
-    first, total = run(search_for(60, start=start))
-    again, _ = run(search_for(60, start=start))
+    first, total = run(search_for(30, start=start))
+    again, _ = run(search_for(30, start=start))
     assert first == again
     assert first.scores["cosine"] < 0.1 < bowl(start[0], 50)["cosine"]
-    assert total.trials == 60
-    assert run(search_for(60, start=start), seed=1)[0] != first
+    assert total.trials == 30
+    assert run(search_for(30, start=start), seed=1)[0] != first
 
 
 def test_a_grid_is_tried_whole_and_once(tmp_path: Path) -> None:
-    grid = search_for(None, space={"a": (0.0, 0.3, 1.0), "b": (0.3, 0.5)})
-    found, total = run(grid, tmp_path)
+    found, total = run(search_for(None, space=GRID), tmp_path)
     points = [(line["a"], line["b"]) for line in lines(tmp_path)]
     assert sorted(points) == [(a, b) for a in ("0.0", "0.3", "1.0") for b in ("0.3", "0.5")]
     assert {line["state"] for line in lines(tmp_path)} == {"complete"}, "a grid is never pruned"
@@ -119,7 +119,7 @@ def test_what_a_first_look_rules_out_is_pruned_and_kept(tmp_path: Path) -> None:
 def test_the_sampler_follows_the_guide_and_the_answer_is_chosen_by_the_value(tmp_path: Path) -> None:
     """A cliff at a = 0.5: the guide leads towards 0.3 across it, the answer stays above."""
     search = search_for(
-        80,
+        50,
         value=lambda figures: figures["cosine"] if figures["error"] >= 0.5 else 9.0 - figures["error"],
         guide=lambda figures: figures["cosine"] + max(0.0, 0.5 - figures["error"]),
     )
@@ -159,67 +159,33 @@ def test_a_file_that_is_no_study_is_refused_with_its_name(tmp_path: Path) -> Non
 
 
 def test_nsga2_keeps_the_trade_off(tmp_path: Path) -> None:
-    found, total = run(search_for(60, sampler="nsga2"), tmp_path)
+    found, total = run(search_for(40, sampler="nsga2"), tmp_path)
     assert total.pruned == 0, "two costs have no median"
     assert found.scores["cosine"] < 0.15, "the goal's value chooses among the trials"
 
 
-def test_a_search_taken_up_again_repeats_no_finished_trial(tmp_path: Path) -> None:
-    whole, _ = run(search_for(12))
-    seen: list[tuple[Point, int]] = []
-    stop_at: list[int] = [6]
+@pytest.mark.parametrize(("trials", "changes"), [(9, {}), (None, {"space": GRID})])
+def test_a_killed_process_costs_its_running_trial_alone(
+    tmp_path: Path, trials: int | None, changes: dict[str, Any]
+) -> None:
+    looks = count(1)
 
-    def breaks(point: Point, images: int) -> Scores:
-        if images == 5:
-            stop_at[0] -= 1
-            if stop_at[0] < 0:
-                raise KeyboardInterrupt
+    def dies(point: Point, images: int) -> Scores:
+        if images == 50 and next(looks) == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
         return bowl(point, images)
 
-    with pytest.raises(KeyboardInterrupt):
-        run(search_for(12, measure=breaks), tmp_path)
-    found, total = run(search_for(12, measure=counted(bowl, seen)), tmp_path)
-    firsts = [point for point, images in seen if images == 5]
-    assert len(firsts) == 12 - 6, "six had ended, the seventh is tried again"
-    assert total.trials == 12
-    assert 0 < total.before_seconds < total.seconds
-    assert {line["state"] for line in lines(tmp_path)} <= {"complete", "pruned"}
-    assert found.point.keys() == whole.point.keys()
-
-
-KILLED = """
-import sys, os, signal
-sys.path.insert(0, {tests!r})
-import test_search as t
-from pathlib import Path
-count = [0]
-def dies(point, images):
-    count[0] += images == 50
-    if count[0] == 4:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return t.bowl(point, images)
-t.run(t.search_for({trials}, measure=dies, **{changes}), Path({folder!r}))
-"""
-
-
-@pytest.mark.parametrize(
-    ("trials", "changes", "whole"), [(9, "{}", 9), (None, "{'space': {'a': (0.0, 0.3, 1.0), 'b': (0.3, 0.5)}}", 6)]
-)
-def test_a_killed_process_costs_its_running_trial_alone(
-    tmp_path: Path, trials: int | None, changes: str, whole: int
-) -> None:
-    code = KILLED.format(tests=str(Path(__file__).parent), trials=trials, folder=str(tmp_path), changes=changes)
-    root = Path(__file__).parents[3]
-    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(root)}, check=False)
-    assert done.returncode == -signal.SIGKILL
+    killed = get_context("fork").Process(target=run, args=(search_for(trials, measure=dies, **changes), tmp_path))
+    killed.start()
+    killed.join()
+    assert killed.exitcode == -signal.SIGKILL
     seen: list[tuple[Point, int]] = []
-    _, total = run(search_for(trials, measure=counted(bowl, seen), **eval(changes)), tmp_path)
+    _, total = run(search_for(trials, measure=counted(bowl, seen), **changes), tmp_path)
     ended = [line for line in lines(tmp_path) if line["state"] != "fail"]
-    assert total.trials == len(ended) == whole
-    assert len({(line["a"], line["b"]) for line in ended}) == whole, "none twice, none left out"
+    assert total.trials == len(ended) == len({(line["a"], line["b"]) for line in ended}) == (trials or 6), "none twice"
+    assert 0 < total.before_seconds < total.seconds
     tried = [(point["a"], point["b"]) for point, images in seen if images == 50]
-    before = ended[:3]
-    assert not {(float(line["a"]), float(line["b"])) for line in before} & set(tried)
+    assert not {(float(line["a"]), float(line["b"])) for line in ended[:3]} & set(tried)
 
 
 @pytest.mark.parametrize(
