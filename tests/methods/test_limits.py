@@ -38,10 +38,20 @@ def _with_networks_of(vae: VAE, method: AbstractVAE) -> AbstractVAE:
     return method
 
 
-def _assert_is_the_vae(method: AbstractVAE, vae: VAE, batch: tuple[Tensor, Tensor]) -> None:
+@pytest.mark.parametrize(
+    "limit",
+    [
+        lambda spec: BetaVAE(spec, beta=1.0, **SMALL),
+        lambda spec: LambdaHot(spec, lam=0.0, **SMALL),
+        lambda spec: LambdaHot(spec, lam=0.0, centres="movable", **SMALL),
+        lambda spec: KMeansVAE(spec, clusters=1, **SMALL),
+    ],
+    ids=["beta=1", "lambda=0", "lambda=0, movable at the start", "one cluster at 0"],
+)
+def test_the_limit_is_the_vae(limit, spec: ImageSpec, vae: VAE, batch: tuple[Tensor, Tensor]) -> None:
     """The same terms, objective, bound, weights and pictures from the same noise."""
     x, y = batch
-    _with_networks_of(vae, method)
+    method = _with_networks_of(vae, limit(spec))
     for ask in (
         lambda m: torch.stack([m.terms(x, y)[name] for name in ("reconstruction", "kl")]),
         lambda m: m.objective(m.terms(x, y)),
@@ -55,24 +65,6 @@ def _assert_is_the_vae(method: AbstractVAE, vae: VAE, batch: tuple[Tensor, Tenso
             expected = ask(vae)
         with _noise(1):
             assert torch.allclose(ask(method), expected, atol=1e-4)
-
-
-def _kmeans_at_zero(spec: ImageSpec) -> KMeansVAE:
-    return KMeansVAE(spec, clusters=1, **SMALL)
-
-
-@pytest.mark.parametrize(
-    "limit",
-    [
-        lambda spec: BetaVAE(spec, beta=1.0, **SMALL),
-        lambda spec: LambdaHot(spec, lam=0.0, **SMALL),
-        lambda spec: LambdaHot(spec, lam=0.0, centres="movable", **SMALL),
-        _kmeans_at_zero,
-    ],
-    ids=["beta=1", "lambda=0", "lambda=0, movable at the start", "one cluster at 0"],
-)
-def test_the_limit_is_the_vae(limit, spec: ImageSpec, vae: VAE, batch: tuple[Tensor, Tensor]) -> None:
-    _assert_is_the_vae(limit(spec), vae, batch)
 
 
 @pytest.mark.parametrize(
@@ -97,32 +89,16 @@ def test_away_from_the_limit_it_is_not(method, spec: ImageSpec, vae: VAE, data: 
         assert not torch.allclose(made.objective(made.terms(x, y)), expected)
 
 
-@pytest.mark.parametrize("beta", [0.0, 0.5, 5.0])
-def test_beta_weighs_the_kl_alone(beta: float, spec: ImageSpec, batch: tuple[Tensor, Tensor]) -> None:
-    method = BetaVAE(spec, beta=beta, **SMALL)
-    terms = method.terms(*batch)
-    expected = terms["reconstruction"].mean() + beta * terms["kl"].mean()
-    assert torch.allclose(method.objective(terms), expected)
-
-
-@pytest.fixture
-def blind_cvae(spec: ImageSpec, vae: VAE) -> CVAE:
-    """A CVAE with the VAE's networks: what the label feeds is zero."""
+def test_cvae_whose_networks_ignore_the_label_is_the_vae(
+    spec: ImageSpec, vae: VAE, batch: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without noise, of which the CVAE draws more: for every label."""
     cvae = CVAE(spec, **SMALL)
-    for own, given in (
-        (cvae.encoder.body.network, vae.encoder.body.network),
-        (cvae.decoder.network, vae.decoder.network),
-    ):
+    pairs = (cvae.encoder.body, vae.encoder.body), (cvae.decoder, vae.decoder)
+    for own, given in ((mine.network, theirs.network) for mine, theirs in pairs):
         first = torch.zeros_like(own[0].weight)
         first[:, : given[0].in_features] = given[0].weight.detach()
         own.load_state_dict({**given.state_dict(), "0.weight": first})
-    return cvae
-
-
-def test_cvae_whose_networks_ignore_the_label_is_the_vae(
-    blind_cvae: CVAE, vae: VAE, batch: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without noise, of which the CVAE draws more: for every label."""
     monkeypatch.setattr(Gaussian, "sample", lambda self: self.mu + 0.5)
     x, y = batch
     for ask in (
@@ -130,8 +106,8 @@ def test_cvae_whose_networks_ignore_the_label_is_the_vae(
         lambda m: m.reconstruct(x, y),
         lambda m: m.elbo(x),
     ):
-        assert torch.allclose(ask(blind_cvae), ask(vae), atol=1e-3)
-    weights = blind_cvae.log_weight(x, 6)
+        assert torch.allclose(ask(cvae), ask(vae), atol=1e-3)
+    weights = cvae.log_weight(x, 6)
     assert weights.shape == (len(x), 8), "rounded up to whole strata of the 4 labels"
     assert torch.allclose(weights, vae.log_weight(x, 1).expand_as(weights), atol=1e-3)
 
