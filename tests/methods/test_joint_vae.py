@@ -87,8 +87,8 @@ def test_without_gamma_and_capacity_it_is_the_beta_vae_on_the_joint_code(
     ("steps", "c_z", "c_c"), [(0, 0.0, 0.0), (3, 1.5, 0.6), (5, 2.5, 1.0), (10, 5.0, 2.0), (99, 5.0, 2.0)]
 )
 def test_capacities_rise_in_a_straight_line_to_their_top(steps: int, c_z: float, c_c: float, spec: ImageSpec) -> None:
-    wide = ImageSpec(spec.channels, spec.height, spec.width, classes=20)
-    method = _made(JointVAE, wide, ramp_steps=10, discrete_capacity=2.0, discrete_ramp_steps=10, beta=7.0, gamma=3.0)
+    ramps = {"ramp_steps": 10, "discrete_capacity": 2.0, "discrete_ramp_steps": 10}
+    method = _made(JointVAE, spec, categories=20, beta=7.0, gamma=3.0, **ramps)
     method.optimiser_steps.fill_(steps)
     for kl in (0.0, 1.0, 4.0):
         values = torch.tensor(kl)
