@@ -151,6 +151,7 @@ def test_categories_are_relaxed_in_training_and_one_hot_in_evaluation(
     assert set(method.posterior(*batch).mode[:, -spec.classes :].unique().tolist()) == {0.0, 1.0}
     sharp = _made(cls, spec, temperature=0.001).posterior(*batch).rest.sample()
     assert sharp.amax(1).mean().item() == pytest.approx(1, abs=1e-2)
+    assert sharp.requires_grad
 
 
 # As a generator.
