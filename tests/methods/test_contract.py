@@ -93,7 +93,7 @@ def _build(entry: Entry, options: dict[str, Any], spec: ImageSpec, seed: int = 0
 
 def _trained(entry: Entry, options: dict[str, Any], spec: ImageSpec, data: TrainingData) -> AbstractMethod:
     method = _build(entry, options, spec)
-    fit(method, data)
+    fit(method, data, batch=25)
     return method.eval()
 
 
