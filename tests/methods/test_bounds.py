@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 from torch import Tensor
-from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from methods.base import AbstractVAE, ImageSpec, TrainingData
 from methods.cvae import CVAE
@@ -82,41 +81,21 @@ def x() -> Tensor:
     return image.repeat(4000, 1, 1, 1)
 
 
-def _standard_error(values: Tensor) -> float:
-    return (values.std() / math.sqrt(len(values))).item()
-
-
-def test_importance_weights_give_log_p(toy: Toy, x: Tensor) -> None:
+@pytest.mark.parametrize(("off", "wider", "error"), [(0.0, 0.0, 0.01), (0.2, 1.0, 0.02)])
+def test_importance_weights_give_log_p_from_a_good_posterior_and_a_poor_one(
+    toy: Toy, x: Tensor, off: float, wider: float, error: float
+) -> None:
+    toy.mu, toy.log_var = toy.mu + off, toy.log_var + wider
     weights = toy.log_weight(x[:20], 4000)
     estimates = weights.logsumexp(1) - math.log(weights.shape[1])
-    assert estimates.mean().item() == pytest.approx(toy.log_p(x), abs=0.01)
+    assert estimates.mean().item() == pytest.approx(toy.log_p(x), abs=error)
 
 
-def test_importance_weights_give_log_p_from_a_poor_posterior(toy: Toy, x: Tensor) -> None:
-    toy.log_var = toy.log_var + 1
-    toy.mu = toy.mu + 0.2
-    weights = toy.log_weight(x[:20], 4000)
-    estimates = weights.logsumexp(1) - math.log(weights.shape[1])
-    assert estimates.mean().item() == pytest.approx(toy.log_p(x), abs=0.02)
-
-
-def test_the_bound_is_a_bound(toy: Toy, x: Tensor) -> None:
-    bounds = toy.elbo(x)
-    assert bounds.mean().item() <= toy.log_p(x) + 4 * _standard_error(bounds)
-
-
-def test_the_bound_is_near_where_the_posterior_is_near(toy: Toy, x: Tensor) -> None:
+def test_the_bound_lies_below_log_p_and_near_it_where_the_posterior_is_near(toy: Toy, x: Tensor) -> None:
     """q has the true posterior's moments, so what is left is its shape, a fraction of a nat for one latent dimension."""
-    assert toy.elbo(x).mean().item() == pytest.approx(toy.log_p(x), abs=0.5)
-
-
-def test_a_decoder_that_ignores_z_makes_all_exact(x: Tensor) -> None:
-    blind = Toy([0.0], [0.0])
-    exact = -PIXELS * math.log(2)
-    assert torch.allclose(blind.log_weight(x[:5], 7), torch.full((5, 7), exact)), "q is the prior"
-    blind.mu, blind.log_var = torch.tensor([0.7]), torch.tensor([-0.3])
-    kl = blind.posterior(x, torch.zeros(len(x), dtype=torch.int64)).kl(Gaussian.unit(torch.zeros(len(x), 1)))
-    assert torch.allclose(blind.elbo(x), exact - kl)
+    bounds = toy.elbo(x)
+    standard_error = bounds.std().item() / math.sqrt(len(bounds))
+    assert -4 * standard_error <= toy.log_p(x) - bounds.mean().item() <= 0.5
 
 
 def _blind_to_z(method: AbstractVAE) -> AbstractVAE:
@@ -138,21 +117,6 @@ def test_the_bound_is_the_sum_over_labels(cls, spec: ImageSpec, data: TrainingDa
         bound = method.likelihood(torch.zeros(len(x), 6), y).log_prob(x) - q.kl(method.prior(y))
         total += (log_p_k + bound.double()).exp()
     assert torch.allclose(method.elbo(x).double(), total.log(), atol=1e-3)
-
-
-def test_weights_of_lambda_hot_are_by_the_mixture_of_its_classes(
-    spec: ImageSpec, data: TrainingData, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Gaussian, "sample", lambda self: self.mu + 0.5)
-    method = LambdaHot(spec, lam=1.0, **SMALL)
-    next(iter(method.phases(data)))
-    x, y = next(data.train.batches())
-    q = method.posterior(x, y)
-    z = q.sample()
-    places = Independent(Normal(torch.eye(spec.classes, 6), 1.0), 1)
-    p_z = MixtureSameFamily(Categorical(data.class_frequencies()), places)
-    expected = method.likelihood(z, y).log_prob(x) + p_z.log_prob(z) - q.log_prob(z)
-    assert torch.allclose(method.log_weight(x, 2), expected[:, None].expand(-1, 2), atol=1e-3)
 
 
 def test_a_class_that_training_has_not_leaves_bound_and_weights_finite(spec: ImageSpec, data: TrainingData) -> None:

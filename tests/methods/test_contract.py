@@ -1,8 +1,9 @@
 """What every registered method must keep to. A new method is tested as soon as it is registered."""
 
 import inspect
-import math
+import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from types import FunctionType
 from typing import Any, Literal, get_args, get_origin
@@ -18,6 +19,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicO
 import methods
 from bench.config.options import declared, resolve, spans
 from bench.runtime.errors import UsageError
+from methods import latent_generator
 from methods.backbones import BACKBONES
 from methods.base import (
     AbstractMethod,
@@ -37,6 +39,8 @@ from methods.parts import IMAGENET_FILE, Found, Gaussian, Search
 
 methods.load()
 MAY_OVERRIDE = {"__init__", "terms", "phases", "forward"}
+EQUATION = re.compile(r"(log p|q|KL|BCE|sum_i \w+)\(.*[=+|~]|[=+~].*(log p|q|KL|BCE|sum_i)")
+"""A term of an objective, or a sum over images, on a line with a sign that joins it to others."""
 each_method = pytest.mark.parametrize("entry", registry.values(), ids=registry)
 
 
@@ -69,13 +73,15 @@ each_variant = pytest.mark.parametrize(("entry", "options"), list(_variants()))
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _imagenet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """VGG-16's file, of random weights, where torchvision would keep it."""
+def _imagenet_and_a_short_grid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """VGG-16's file, of random weights, where torchvision would keep it; 4 points for Simple's search in place of 44."""
     home = tmp_path_factory.mktemp("torch")
     (home / "hub" / "checkpoints").mkdir(parents=True)
     torch.save(vgg16_of_random_weights(), home / "hub" / "checkpoints" / IMAGENET_FILE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TORCH_HOME", str(home))
+        patch.setattr(latent_generator, "THETAS", (0.5, 1.0))
+        patch.setattr(latent_generator, "DRAWS", (1, 2))
         yield
 
 
@@ -87,7 +93,7 @@ def _build(entry: Entry, options: dict[str, Any], spec: ImageSpec, seed: int = 0
 
 def _trained(entry: Entry, options: dict[str, Any], spec: ImageSpec, data: TrainingData) -> AbstractMethod:
     method = _build(entry, options, spec)
-    fit(method, data)
+    fit(method, data, batch=25)
     return method.eval()
 
 
@@ -104,29 +110,20 @@ def trained(entry: Entry, options: dict[str, Any], spec: ImageSpec, data: Traini
 
 
 def _phases(method: AbstractMethod, data: TrainingData) -> Iterator[Phase]:
-    """The phases as the loop meets them at their first step, without the training between; searches find a point at random."""
-    stages, answer = method.phases(data), None
-    while (stage := _next(stages, answer)) is not None:
-        answer = None
-        if isinstance(stage, Search):
-            answer = _any_point(stage)
-            continue
-        if stage.each_epoch is not None:
-            with torch.no_grad():
-                stage.each_epoch(data)
-        yield stage
-
-
-def _next(stages: Any, answer: Found | None) -> Phase | Search | None:
-    try:
-        return next(stages) if answer is None else stages.send(answer)
-    except StopIteration:
-        return None
-
-
-def _any_point(search: Search) -> Found:
-    point = {name: values[0] if isinstance(values, tuple) else values.low for name, values in search.space.items()}
-    return Found(point, search.measure(point, 2))
+    """The phases as the loop meets them at their first step, without the training between; searches find their space's low end."""
+    stages: Any = method.phases(data)
+    answer = None
+    with suppress(StopIteration):
+        while True:
+            stage, answer = stages.send(answer), None
+            if isinstance(stage, Search):
+                ends = {name: one[0] if isinstance(one, tuple) else one.low for name, one in stage.space.items()}
+                answer = Found(ends, stage.measure(ends, 2))
+                continue
+            if stage.each_epoch is not None:
+                with torch.no_grad():
+                    stage.each_epoch(data)
+            yield stage
 
 
 def _batch(data: TrainingData, size: int = 6) -> tuple[Tensor, Tensor]:
@@ -144,6 +141,13 @@ def test_says_what_it_is_and_where_it_comes_from(entry: Entry) -> None:
     assert entry.about
     assert entry.source
     assert inspect.getdoc(inspect.getmodule(entry.cls))
+
+
+@each_method
+def test_the_papers_equation_and_its_prior_stand_first(entry: Entry) -> None:
+    first = inspect.getsource(inspect.getmodule(entry.cls)).splitlines()[:60]
+    assert entry.cls.__module__ == "methods.baselines" or any(map(EQUATION.search, first))
+    assert not issubclass(entry.cls, AbstractVAE) or any("def prior(" in line for line in first)
 
 
 @each_method
@@ -191,34 +195,28 @@ def test_overrides_nothing_concrete_but_terms_and_phases(entry: Entry) -> None:
 
 
 def test_a_method_that_leaves_out_a_distribution_is_refused_when_made() -> None:
-    class NoLikelihood(AbstractVAE):
-        def prior(self, y: Tensor) -> Gaussian:
-            return Gaussian.unit(torch.zeros(len(y), 1))
-
-        def posterior(self, x: Tensor, y: Tensor) -> Gaussian:
-            return Gaussian.unit(torch.zeros(len(x), 1))
-
+    stated = dict.fromkeys(("prior", "posterior"), lambda *given: Gaussian.unit(torch.zeros(1, 1)))
     with pytest.raises(TypeError, match="likelihood"):
-        NoLikelihood()
+        type("NoLikelihood", (AbstractVAE,), stated)()
 
 
 @each_variant
-def test_terms_are_finite_figures_of_each_image(
+def test_terms_are_finite_figures_of_each_image_and_the_same_from_the_same_seed(
     entry: Entry, options: dict, spec: ImageSpec, data: TrainingData
 ) -> None:
-    method = _build(entry, options, spec)
-    x, y = _batch(data)
-    seen: set[str] = set()
-    for phase in _phases(method, data):
-        terms = phase.terms(x, y)
-        seen |= set(terms)
+    found = []
+    for _ in range(2):
+        method = _build(entry, options, spec, seed=3)
+        found.append([phase.terms(*_batch(data)) for phase in _phases(method, data)])
+    for terms, again in zip(*found, strict=True):
         assert terms
+        assert terms.keys() == again.keys()
         for name, values in terms.items():
-            assert isinstance(name, str)
-            assert values.shape == (len(x),)
+            assert values.shape == (6,)
             assert values.dtype == torch.float32
             assert values.isfinite().all()
-    assert set(method.weights) <= seen
+            assert torch.equal(values, again[name])
+    assert set(method.weights) <= {name for terms in found[0] for name in terms}
 
 
 @each_variant
@@ -257,54 +255,37 @@ def test_both_moments_and_the_likelihood_are_learned(
         assert values.requires_grad
 
 
-@each_variant
-def test_the_same_seed_gives_the_same_terms(entry: Entry, options: dict, spec: ImageSpec, data: TrainingData) -> None:
-    def terms() -> list[dict[str, Tensor]]:
-        method = _build(entry, options, spec, seed=3)
-        return [phase.terms(*_batch(data)) for phase in _phases(method, data)]
-
-    for first, second in zip(terms(), terms(), strict=True):
-        assert all(torch.equal(first[name], second[name]) for name in first | second)
-
-
 # No waiting for the device within a step.
 
 
-def _made_fake(method: nn.Module, mode: FakeTensorMode) -> None:
-    """Parameters and buffers without values: whatever asks for a value, or for a shape that hangs on one, raises."""
-    for module in method.modules():
-        for held in (module._parameters, module._buffers):
-            held.update({name: mode.from_tensor(value) for name, value in held.items() if value is not None})
-
-
 def _step_without_values(method: AbstractMethod, phase: Phase, x: Tensor, y: Tensor) -> None:
+    """Parameters and buffers stand without values: whatever asks for a value, or for a shape that hangs on one, raises."""
+    every = [held for module in method.modules() for held in (module._parameters, module._buffers)]
+    real = [dict(held) for held in every]
     with FakeTensorMode() as mode:
-        _made_fake(method, mode)
+        for held in every:
+            held.update({name: mode.from_tensor(value) for name, value in held.items() if value is not None})
         method.objective(phase.terms(mode.from_tensor(x), mode.from_tensor(y))).backward()
+    for held, values in zip(every, real, strict=True):
+        held.update(values)
 
 
 @each_variant
 def test_a_step_needs_no_value_on_the_host(entry: Entry, options: dict, spec: ImageSpec, data: TrainingData) -> None:
-    phases = len(list(_phases(_build(entry, options, spec), data)))
-    for wanted in range(phases):
-        method = _build(entry, options, spec)
-        phase = next(phase for i, phase in enumerate(_phases(method, data)) if i == wanted)
+    method = _build(entry, options, spec)
+    for phase in _phases(method, data):
         _step_without_values(method, phase, *_batch(data))
 
 
-def _asks_for_a_number(x: Tensor, y: Tensor) -> Tensor:
-    return x.flatten(1).sum(1) * y.float().mean().item()
-
-
-def _branches(x: Tensor, y: Tensor) -> Tensor:
-    return x.flatten(1).sum(1) if y.max() > 0 else x.flatten(1).mean(1)
-
-
-def _selects(x: Tensor, y: Tensor) -> Tensor:
-    return x[y > 0].flatten(1).sum(1)
-
-
-@pytest.mark.parametrize("values", [_asks_for_a_number, _branches, _selects])
+@pytest.mark.parametrize(
+    "values",
+    [
+        lambda x, y: x.flatten(1).sum(1) * y.float().mean().item(),
+        lambda x, y: x.flatten(1).sum(1) if y.max() > 0 else x.flatten(1).mean(1),
+        lambda x, y: x[y > 0].flatten(1).sum(1),
+    ],
+    ids=["asks for a number", "branches", "selects"],
+)
 def test_the_check_for_host_values_can_fail(values: Any, data: TrainingData) -> None:
     method = AbstractMethod()
     scale = nn.Parameter(torch.ones(()))
@@ -369,6 +350,8 @@ def test_capabilities_give_what_the_contract_says(
         assert found[name].shape == (n,)
         assert found[name].min() >= 0
     assert found.get("label", y).max() < spec.classes
+    if isinstance(method, AbstractVAE):
+        assert method.log_components.exp().sum().item() == pytest.approx(1, abs=1e-5)
     if isinstance(method, HasPose):
         assert method.pose.mean_pose.shape == (method.pose_size,)
         assert found["encode"].shape[1] > method.pose_size
@@ -396,8 +379,3 @@ def test_labels_are_not_learned_from_unless_said(
     shuffled = Images(data.train.x, data.train.y.roll(1))
     other = _trained(entry, options, spec, TrainingData(shuffled, data.held_out, data.classes)).state_dict()
     assert all(torch.equal(value, other[name]) for name, value in trained.state_dict().items())
-
-
-@pytest.mark.parametrize(("entry", "options"), _variants(lambda cls: issubclass(cls, AbstractVAE)))
-def test_components_of_a_latent_variable_method_are_a_distribution(trained: AbstractMethod) -> None:
-    assert math.isclose(trained.log_components.exp().sum().item(), 1, abs_tol=1e-5)

@@ -87,8 +87,8 @@ def test_without_gamma_and_capacity_it_is_the_beta_vae_on_the_joint_code(
     ("steps", "c_z", "c_c"), [(0, 0.0, 0.0), (3, 1.5, 0.6), (5, 2.5, 1.0), (10, 5.0, 2.0), (99, 5.0, 2.0)]
 )
 def test_capacities_rise_in_a_straight_line_to_their_top(steps: int, c_z: float, c_c: float, spec: ImageSpec) -> None:
-    wide = ImageSpec(spec.channels, spec.height, spec.width, classes=20)
-    method = _made(JointVAE, wide, ramp_steps=10, discrete_capacity=2.0, discrete_ramp_steps=10, beta=7.0, gamma=3.0)
+    ramps = {"ramp_steps": 10, "discrete_capacity": 2.0, "discrete_ramp_steps": 10}
+    method = _made(JointVAE, spec, categories=20, beta=7.0, gamma=3.0, **ramps)
     method.optimiser_steps.fill_(steps)
     for kl in (0.0, 1.0, 4.0):
         values = torch.tensor(kl)
@@ -116,18 +116,11 @@ def test_the_capacity_is_taken_off_the_mean_of_the_batch(spec: ImageSpec, batch:
     assert method.objective({"reconstruction": torch.ones(2), "kl": kl + 1}).item() == pytest.approx(3)
 
 
-@pytest.mark.parametrize("cls", [BetaVAE, JointVAE, SupervisedJointVAE])
-def test_the_loop_counts_optimiser_steps(cls: type[AbstractMethod], spec: ImageSpec, data: TrainingData) -> None:
-    method = cls(spec, **SMALL)
-    fit(method, data, epochs=3)
-    assert method.optimiser_steps.item() == 3 * math.ceil(len(data.train) / 16)
-
-
 def test_training_brings_the_kl_to_its_capacity(spec: ImageSpec, data: TrainingData) -> None:
     torch.manual_seed(0)
-    method = JointVAE(spec, latent=4, hidden=32, capacity=3.0, ramp_steps=100, discrete_ramp_steps=100)
-    curves = fit(method, data, epochs=60)
-    last = {term: value for epoch, _, split, term, value in curves.rows if epoch == 60 and split == "train"}
+    method = JointVAE(spec, latent=4, hidden=32, capacity=3.0, ramp_steps=30, discrete_ramp_steps=30)
+    curves = fit(method, data, epochs=25, learning_rate=5e-3)
+    last = {term: value for epoch, _, split, term, value in curves.rows if epoch == 25 and split == "train"}
     assert last["kl"] == pytest.approx(3, abs=0.4)
     assert last["kl_discrete"] == pytest.approx(math.log(spec.classes), abs=0.2)
 
@@ -158,6 +151,7 @@ def test_categories_are_relaxed_in_training_and_one_hot_in_evaluation(
     assert set(method.posterior(*batch).mode[:, -spec.classes :].unique().tolist()) == {0.0, 1.0}
     sharp = _made(cls, spec, temperature=0.001).posterior(*batch).rest.sample()
     assert sharp.amax(1).mean().item() == pytest.approx(1, abs=1e-2)
+    assert sharp.requires_grad
 
 
 # As a generator.
@@ -180,7 +174,7 @@ def test_the_bound_and_the_weights_are_of_both_latents(
             for k in range(spec.classes)
         ]
         exact = (torch.stack(log_p_z, 1) + method.log_categories).logsumexp(1)
-        bounds = torch.stack([method.elbo(x) for _ in range(2000)]).mean(0)
+        bounds = method.elbo(x.repeat(2000, 1, 1, 1)).view(2000, len(x)).mean(0)
         # c is drawn from q(c|x); the bound in closed form over it.
         expected = (q.rest.mean * (torch.stack(log_p_z, 1) + method.log_categories - q.rest.log_probabilities)).sum(1)
         assert torch.allclose(bounds, expected - q.z.kl(method.prior(y).z), atol=0.1)

@@ -8,6 +8,8 @@ from helpers_methods import fit
 from torch import Tensor
 from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
 
+from bench.config.options import find, resolve
+from bench.runtime.errors import UsageError
 from methods.base import Images, ImageSpec, TrainingData
 from methods.parts import Bernoulli, Gaussian, Pose, UprightFirst
 from methods.parts.restarts import COLLAPSED
@@ -84,19 +86,6 @@ def test_training_starts_about_the_identity(
     assert method.terms(*batch)["kl_pose"].abs().max() < 1e-5
 
 
-@each_method
-@pytest.mark.parametrize("transform", ["affine", "tps"])
-def test_without_a_prior_the_pose_costs_nothing_and_nothing_is_bounded(
-    cls: type[AbstractTVAE], transform: str, spec: ImageSpec, batch: tuple
-) -> None:
-    method = _moved(_made(cls, spec, transform=transform))
-    assert torch.equal(method.terms(*batch)["kl_pose"], torch.zeros(10))
-    assert not method.has_bound
-    for asked in (lambda: method.log_weight(batch[0], 3), lambda: method.elbo(batch[0])):
-        with pytest.raises(TypeError, match="has no prior"):
-            asked()
-
-
 @with_prior
 def test_the_poses_kl_is_torchs(cls: type[AbstractTVAE], options: dict, spec: ImageSpec, batch: tuple) -> None:
     method = _moved(_made(cls, spec, **options))
@@ -110,9 +99,6 @@ def test_the_full_prior_is_a_normal_of_covariance_w_w_transposed(spec: ImageSpec
     pose = Pose(spec.height, spec.width, "affine", "full", "fitted", 3, None)
     with torch.no_grad():
         pose.mixing.normal_()
-    draws = pose.numbers(pose.prior(100_000).sample()).detach()
-    assert torch.allclose(draws.mean(0), pose.nu, atol=0.03)
-    assert torch.allclose(draws.T.cov(), pose.mixing @ pose.mixing.T, atol=0.2)
     u = pose.prior(5).sample()
     reference = MultivariateNormal(pose.nu, pose.mixing @ pose.mixing.T)
     volume = pose.mixing.det().abs().log()
@@ -156,7 +142,7 @@ def test_importance_weights_are_joint_over_posterior(
         expected = (log_p - q_u.log_prob(u) - q_z.log_prob(z)).view(2, -1).T
         torch.manual_seed(3)
         assert torch.allclose(method.log_weight(x, 2), expected, rtol=1e-4, atol=1e-2)
-        bounds, weights = torch.stack([method.elbo(x) for _ in range(300)]), method.log_weight(x, 300)
+        bounds, weights = method.elbo(x.repeat(300, 1, 1, 1)), method.log_weight(x, 300)
         error = ((bounds.var() + weights.var()) / bounds.numel()).sqrt()
         assert abs(bounds.mean() - weights.mean()) < 4 * error
 
@@ -253,11 +239,11 @@ def _copies(spec: ImageSpec, patterns: int) -> tuple[TrainingData, Images]:
 def test_a_bad_minimum_is_begun_anew_and_counted(cls: type[AbstractTVAE], spec: ImageSpec) -> None:
     data, test = _copies(spec, 1)
     method = _made(cls, spec, pose_prior="normal", restarts=2)
-    curves = fit(method, data, test, epochs=20, learning_rate=1e-2)
+    curves = fit(method, data, test, epochs=12, learning_rate=1e-2)
     phases = list(dict.fromkeys(row[1] for row in curves.rows))
     assert phases == ["train", "restart-1", "restart-2"]
     assert method.facts["restarts"] == 2
-    assert method.optimiser_steps == 20 * 4
+    assert method.optimiser_steps == 12 * 4
     assert max(method.facts["caveats"][name] for name in ("restarted_at", "collapsed_at")) < COLLAPSED
     firsts = {p: next(r[4] for r in curves.rows if r[1] == p and r[2] == "train" and r[3] == "kl") for p in phases}
     assert len(set(firsts.values())) == 3, "other weights each time"
@@ -284,7 +270,7 @@ def test_a_restart_forgets_everything(cls: type[AbstractTVAE], spec: ImageSpec) 
 def test_a_z_that_says_something_is_kept(cls: type[AbstractTVAE], spec: ImageSpec) -> None:
     data, test = _copies(spec, 4)
     method = _made(cls, spec, restarts=1)
-    curves = fit(method, data, test, epochs=40, learning_rate=5e-3)
+    curves = fit(method, data, test, epochs=30, learning_rate=5e-3)
     last = next(row[4] for row in reversed(curves.rows) if row[2] == "train" and row[3] == "kl")
     assert last > COLLAPSED
     assert {row[1] for row in curves.rows} == {"train"}
@@ -311,9 +297,6 @@ def test_what_does_not_fit_is_refused(cls: type[AbstractTVAE], options: dict, sa
 
 
 def test_a_grid_below_two_by_two_is_refused() -> None:
-    from bench.config.options import find, resolve
-    from bench.runtime.errors import UsageError
-
     with pytest.raises(UsageError, match=r"^row\.side: .*greater than or equal to 2, got 1"):
         resolve("row", find("tvae"), {"transform": "tps", "side": 1})
 

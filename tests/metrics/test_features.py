@@ -1,12 +1,10 @@
 """The extractors: shapes, hashes, modes, and what happens without Inception's weights."""
 
-import hashlib
 from urllib.error import URLError
 
 import pytest
 import torch
 
-from metrics import features
 from metrics.base import Unavailable, at_once
 from metrics.features import (
     FeatureSet,
@@ -86,10 +84,7 @@ def test_the_statistics_of_a_set_are_taken_once_or_were_known(monkeypatch):
     one = FeatureSet(values)
     frechet(one, FeatureSet(values + 1, one.statistics))
     assert frechet(one, one) == pytest.approx(0.0, abs=1e-9)
-    assert len(taken) == 1
-    assert taken[0].dtype == torch.float64
-    assert one.statistics["mu"] == pytest.approx(values.double().mean(0).numpy())
-    assert one.statistics["sigma"] == pytest.approx(torch.cov(values.double().T).numpy())
+    assert [features.dtype for features in taken] == [torch.float64]
 
 
 def test_the_frechet_distance_of_a_shift_is_its_squared_length_and_one_image_is_no_set():
@@ -128,8 +123,3 @@ def test_a_file_of_something_else_is_refused(tmp_path, content):
         torch.save({"state": {"a": torch.zeros(2)}, "list": [1, 2]}[content], path)
     with pytest.raises(ValueError, match="does not hold"):
         inception_extractor(path)
-
-
-def test_file_hash_is_sha256(tmp_path):
-    (tmp_path / "file").write_bytes(b"abc")
-    assert features.file_hash(tmp_path / "file") == hashlib.sha256(b"abc").hexdigest()

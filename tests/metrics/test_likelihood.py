@@ -32,20 +32,10 @@ def test_nll_of_a_wrong_proposal_comes_to_the_truth_and_lies_below_minus_the_elb
     assert (nll_iw(weights).values <= -weights.mean(1)).all()
 
 
-def test_nll_survives_weights_that_underflow_and_gains_nothing_from_copies():
-    weights = torch.full((4, 500), -2000.0)
-    torch.testing.assert_close(nll_iw(weights).values, torch.full((4,), 2000.0, dtype=torch.float64))
-
-
 def test_bits_of_a_uniform_law_over_the_levels_are_eight():
     images = torch.zeros(4, 3, 5, 7)
     weights = torch.full((4, 10), -images[0].numel() * math.log(256))
     torch.testing.assert_close(bits_per_dim(weights, images).values, torch.full((4,), 8.0, dtype=torch.float64))
-
-
-def test_the_gap_is_zero_where_the_proposal_is_the_posterior():
-    gap = bound_gap(_log_weights(X, POSTERIOR, 3), -TRUTH).values
-    torch.testing.assert_close(gap, torch.zeros_like(X), atol=1e-6, rtol=0)
 
 
 def test_the_gap_is_the_divergence_of_the_proposal_from_the_posterior_image_by_image():

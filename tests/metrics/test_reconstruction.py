@@ -1,9 +1,8 @@
 """Reconstruction against textbook formulas."""
 
-import math
-
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 from torch.nn.functional import binary_cross_entropy
 
 from metrics import reconstruction
@@ -24,21 +23,16 @@ def test_mse_is_the_mean_over_pixels_of_each_image():
     torch.testing.assert_close(values, shift**2)
 
 
-def _naive_ssim(a, b, window=11, sigma=1.5):
-    """Wang et al. 2004, equation 13, pixel by pixel on a reflected border, in float64; a and b are (H,W) in [0,1]."""
-    r = window // 2
-    offsets = torch.arange(-r, r + 1, dtype=torch.float64)
-    g = torch.exp(-(offsets**2) / (2 * sigma**2))
-    w = torch.outer(g, g) / g.sum() ** 2
-    a, b = (torch.nn.functional.pad(i.double()[None, None], (r,) * 4, mode="reflect")[0, 0] for i in (a, b))
-    c1, c2, total, height, width = 0.01**2, 0.03**2, 0.0, a.shape[0] - 2 * r, a.shape[1] - 2 * r
-    for i in range(height):
-        for j in range(width):
-            p, q = a[i : i + window, j : j + window], b[i : i + window, j : j + window]
-            mp, mq = (w * p).sum(), (w * q).sum()
-            vp, vq, cov = (w * (p - mp) ** 2).sum(), (w * (q - mq) ** 2).sum(), (w * (p - mp) * (q - mq)).sum()
-            total += (2 * mp * mq + c1) * (2 * cov + c2) / ((mp**2 + mq**2 + c1) * (vp + vq + c2))
-    return float(total) / (height * width)
+def _wang(a, b):
+    """Wang et al. 2004, equation 13, of images (N,H,W) in [0,1] with a reflected border, by scipy's blur."""
+
+    def blur(image):
+        return gaussian_filter(image.double().numpy(), 1.5, radius=5, mode="mirror", axes=(1, 2))
+
+    mu_a, mu_b, c1, c2 = blur(a), blur(b), 0.01**2, 0.03**2
+    variances = blur(a * a) - mu_a**2 + blur(b * b) - mu_b**2
+    similar = (2 * mu_a * mu_b + c1) * (2 * (blur(a * b) - mu_a * mu_b) + c2)
+    return (similar / ((mu_a**2 + mu_b**2 + c1) * (variances + c2))).mean((1, 2))
 
 
 @pytest.mark.parametrize("side", [8, 13])
@@ -46,24 +40,18 @@ def test_ssim_is_wangs_formula_and_works_for_eight_pixels(side):
     torch.manual_seed(0)
     a, b = torch.rand(2, 1, side, side), torch.rand(2, 1, side, side)
     values = reconstruction.reconstruction_ssim(a, b).values
-    assert values.tolist() == pytest.approx([_naive_ssim(a[i, 0], b[i, 0]) for i in range(2)], abs=1e-5)
+    assert values.tolist() == pytest.approx(_wang(a[:, 0], b[:, 0]), abs=1e-5)
 
 
-@pytest.mark.parametrize("n", [1, 3, 7])
-def test_ssim_of_equal_images_is_one_whatever_the_batches(n, monkeypatch):
+def test_ssim_is_image_by_image_whatever_the_batches_and_one_of_equal_images(monkeypatch):
     monkeypatch.setattr(reconstruction, "SSIM_BATCH", 3)
-    x = torch.rand(n, 3, 8, 8)
-    values = reconstruction.reconstruction_ssim(x, x).values
-    assert values.shape == (n,)
-    torch.testing.assert_close(values, torch.ones(n))
-
-
-def test_ssim_of_one_image_does_not_depend_on_the_others():
-    x, y = torch.rand(6, 1, 8, 8), torch.rand(6, 1, 8, 8)
+    x, y = torch.rand(7, 3, 8, 8), torch.rand(7, 3, 8, 8)
+    y[2] = x[2]
     together = reconstruction.reconstruction_ssim(x, y).values
-    alone = reconstruction.reconstruction_ssim(x[4:5], y[4:5]).values
-    torch.testing.assert_close(together[4:5], alone)
-    assert not math.isnan(float(alone))
+    for at in range(7):
+        alone = reconstruction.reconstruction_ssim(x[at : at + 1], y[at : at + 1]).values
+        torch.testing.assert_close(together[at : at + 1], alone)
+    assert together[2].item() == pytest.approx(1)
 
 
 def test_ssim_of_tiny_images_is_refused():
