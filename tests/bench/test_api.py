@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -11,35 +12,41 @@ from typing import Any
 
 import pytest
 import torch
-from helpers_e2e import environment, here, records, write_suite
+from helpers_e2e import ROOT, environment, here, records, write_suite
 
 import bench
 from bench.runtime.errors import UsageError
 from methods.base import AbstractMethod, Reconstructs
 
-ROWS = {"vae": {"hidden": 16, "latent": 4}, "copy": {"method": "training-copy"}, "pca": {"latent": 3}}
-SCRIPT = """
+ROWS = {"vae": {"hidden": 16, "latent": 4}, "pca-20": {"method": "pca", "latent": 3}}
+CHECKED = """
 import sys
 import bench
 assert not {"torch", "pandas", "numpy", "pydantic"} & set(sys.modules)
-table = bench.run(sys.argv[1], methods=["vae", "copy"], seeds=2, results="results", device="cpu", tracking_uri="none")
-print("rows", len(table), sorted(table.status.unique()))
+%s
+assert vae.training is False
+print("rows", len(table), len(again), len(everything), sorted(table.status.unique()))
 """
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a script without a main guard has run, in a folder with folders of the names of ours."""
+    """What the README's script, without a main guard, has run in a folder with folders of the names of ours."""
     folder = tmp_path_factory.mktemp("api")
     for name in ("metrics", "bench"):
         (folder / name).mkdir()
         (folder / name / "__init__.py").write_text("raise SystemExit('not this one')\n")
+    suite = write_suite(folder, ROWS, name="digits", evaluation={"metrics": ["reconstruction_mse", "cost"]})
+    shown = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)[0]
+    named = f'bench.run({str(suite)!r}, device="cpu", tracking_uri="none"'
+    script = shown.replace('bench.run("digits"', named).replace(
+        'bench.score("digits"', 'bench.score("digits", tracking_uri="none"'
+    )
     (folder / "script").mkdir()
-    (folder / "script" / "go.py").write_text(SCRIPT)
-    suite = write_suite(folder, ROWS, evaluation={"metrics": ["reconstruction_mse", "cost"]})
-    command = [sys.executable, "script/go.py", str(suite)]
+    (folder / "script" / "go.py").write_text(CHECKED % script)
+    command = [sys.executable, "script/go.py"]
     done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=240)
-    assert "rows 4 ['ok']" in done.stdout, done.stdout + done.stderr
+    assert "rows 4 4 4 ['ok']" in done.stdout, done.stdout + done.stderr
     assert "4 to train, 4 to score" in done.stdout, "its lines are passed on"
     return folder / "results"
 
@@ -52,22 +59,22 @@ def copied(results: Path, tmp_path: Path) -> Path:
 
 def test_a_frame_has_a_row_a_cell_and_a_column_a_score(results: Path) -> None:
     table = bench.frame(results)
-    assert list(table.label) == ["vae", "vae", "copy", "copy"]
+    assert list(table.label) == ["vae", "vae", "pca-20", "pca-20"]
     known = records(results)
     for row in table.itertuples():
         assert row.model == known[row.label, row.seed]["model"]
     mse = table.set_index(["label", "seed"]).reconstruction_mse
     assert mse["vae", 1] == known["vae", 1]["metrics"]["reconstruction_mse"]
-    assert mse["copy"].isna().all()
-    assert bench.frame(str(results), suite="tiny").equals(table)
-    with pytest.raises(UsageError, match="did you mean 'tiny'"):
-        bench.frame(results, suite="tinny")
+    assert table[table.label == "pca-20"].images_per_second.isna().all(), "it is not trained by steps"
+    assert bench.frame(str(results), suite="digits").equals(table)
+    with pytest.raises(UsageError, match="did you mean 'digits'"):
+        bench.frame(results, suite="digit")
 
 
 def test_a_frame_tells_broken_and_missing_cells_apart(copied: Path) -> None:
     cells = {key: copied / "cells" / one["cell"] / "record.json" for key, one in records(copied).items()}
     cells["vae", 0].write_text("{")
-    cells["copy", 1].unlink()
+    cells["pca-20", 1].unlink()
     counts = bench.frame(copied).status.value_counts()
     assert counts.to_dict() == {"ok": 2, "missing": 2, "broken": 1}
 
@@ -87,8 +94,6 @@ def test_a_loaded_model_gives_the_scores_of_its_record(results: Path) -> None:
     for method in (bench.load_model(results, "vae", seed=1), bench.load_model(str(results), record["cell"])):
         assert not method.training
         assert mse_of(method) == pytest.approx(record["metrics"]["reconstruction_mse"], rel=1e-5)
-    copy: Any = bench.load_model(results, "copy", suite="tiny")
-    assert copy.sample_any(3).shape == (3, 1, 8, 8), "attached to its data"
     said = here("show", record["cell"], results=results).out
     (line,) = [line for line in said.splitlines() if "load_model" in line]
     scope: dict[str, Any] = {}
@@ -108,7 +113,7 @@ def test_what_cannot_be_loaded_is_refused(copied: Path) -> None:
     twin = {**record, "suite": "other", "cell": "twin"}
     (copied / "cells" / "twin").mkdir()
     (copied / "cells" / "twin" / "record.json").write_text(json.dumps(twin))
-    with pytest.raises(UsageError, match="say suite=, one of other, tiny"):
+    with pytest.raises(UsageError, match="say suite=, one of digits, other"):
         bench.load_model(copied, "vae")
     training = json.loads((model / "training.json").read_text())
     for change, why in (
@@ -118,18 +123,18 @@ def test_what_cannot_be_loaded_is_refused(copied: Path) -> None:
     ):
         (model / "training.json").write_text(json.dumps(training | change))
         with pytest.raises(UsageError, match=why):
-            bench.load_model(copied, "vae", suite="tiny")
+            bench.load_model(copied, "vae", suite="digits")
     (model / "training.json").unlink()
     with pytest.raises(UsageError, match="is not there"):
         bench.load_model(copied, record["cell"])
 
 
 def test_refusals_of_the_command_line_are_raised(results: Path) -> None:
-    suite = str(results.parent / "tiny.toml")
+    suite = str(results.parent / "digits.toml")
     with pytest.raises(UsageError, match="did you mean 'vae'"):
         bench.run(suite, methods=["vea"], results=results, device="cpu")
-    with pytest.raises(UsageError, match="did you mean 'tiny'"):
-        bench.score("tinny", results=results)
+    with pytest.raises(UsageError, match="did you mean 'digits'"):
+        bench.score("digit", results=results)
 
 
 def test_what_nothing_refers_to_is_listed_then_removed(copied: Path) -> None:
