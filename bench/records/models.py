@@ -67,7 +67,7 @@ def is_kept(results: Path, model: str) -> bool:
     folder = models_folder(results) / model
     try:
         return read(folder).status == "ok" and (folder / STATE).is_file()
-    except (FileNotFoundError, BrokenModel):
+    except (FileNotFoundError, NotADirectoryError, BrokenModel):
         return False
 
 

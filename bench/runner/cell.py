@@ -82,20 +82,19 @@ class CellRun:
             dataset, data, test = self._data()
         self.trained, method = self.training.model(dataset, data, test)
         self.record.facts = method.facts
-        before = self._before()
         only, drawn = set(self.plan.only), {"pictures", "mixtures"} & self.plan.scoring.keys()
-        wanted = [metric for metric in choose(evaluation.metrics) if not only or only & metric.scores.keys()]
-        todo = [metric for metric in wanted if not metric.scores.keys() <= before.scored.keys()]
-        drawing = not only and not drawn <= before.scored.keys()
         with self.clock.measure("evaluate"):
+            before = self._before()
+            drawing = not only and not drawn <= before.scored.keys()
+            wanted = [metric for metric in choose(evaluation.metrics) if not only or only & metric.scores.keys()]
             evidence = evidence_of(self.plan, self.cell, method, dataset, data, test, self.trained.cost)
-            found = score(evidence, todo)
+            found = score(evidence, [one for one in wanted if not one.scores.keys() <= before.scored.keys()])
             if evaluation.mixing and drawing:
                 # kept with the evidence: said where the file would be written
                 with suppress(MissingCapability, Unavailable):
                     _ = evidence.mixtures
-        self._keep(found, before, evidence, dataset)
         with self.clock.measure("log"):
+            self._keep(found, before, evidence, dataset)
             self._take_curves()
             if drawing:
                 from bench.pictures.draw import draw  # matplotlib: only when something is drawn
