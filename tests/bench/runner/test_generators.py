@@ -128,36 +128,3 @@ def test_a_killed_search_is_gone_on_with_and_force_starts_afresh(
     again = here("run", "--suite", file, "--jobs", "1", "--force", results=results)
     assert again.code == 0, again.out + again.err
     assert "borrowed_seconds" not in records(results)["medium1", 0]["timings"]
-
-
-def test_a_class_with_one_image_ends_the_cell_with_its_name(tmp_path: Path) -> None:
-    import numpy as np
-    from PIL import Image
-
-    random = np.random.default_rng(0)
-    for split in ("train", "test"):
-        for name, count in (("cat", 12), ("dog", 1 if split == "train" else 2)):
-            folder = tmp_path / "pictures" / split / name
-            folder.mkdir(parents=True)
-            for k in range(count):
-                Image.fromarray(random.integers(0, 255, (8, 8), dtype=np.uint8)).save(folder / f"{k}.png")
-    file = suite(tmp_path, {"simple": {}}, dataset=f"folder:{tmp_path / 'pictures'}", held_out=0)
-    done = here("run", "--suite", file, results=tmp_path / "results")
-    assert done.code == 1
-    assert "too few training images of class dog (1): a spread takes two" in done.out
-    assert records(tmp_path / "results")["simple", 0]["status"] == "error"
-
-
-@pytest.mark.parametrize(
-    ("setting", "said"),
-    [
-        ("simple.theta=-0.5", "simple: theta scales a standard deviation: it must be finite and 0 or more, got -0.5"),
-        ("simple.theta=[0.1, 0.2]", "simple: theta of generator simple is one number, got shape (2,)"),
-        ("simple.floor=1.5", "simple.floor: input should be less than or equal to 1, got 1.5"),
-        ("simple.images=1", "simple.images: input should be greater than or equal to 10, got 1"),
-    ],
-)
-def test_bad_options_are_one_line(tmp_path: Path, setting: str, said: str) -> None:
-    file = suite(tmp_path, {"simple": {}})
-    refused = here("run", "--suite", file, "--set", setting, results=tmp_path / "results").refusal()
-    assert said in refused
