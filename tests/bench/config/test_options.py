@@ -39,11 +39,8 @@ DEFAULTS = {
 }  # fmt: skip
 
 
-def test_the_keyword_only_arguments_are_the_options() -> None:
+def test_the_keyword_only_arguments_are_the_options_and_their_defaults_are_filled_in() -> None:
     assert list(declared(Made)) == list(DEFAULTS)
-
-
-def test_defaults_are_filled_in() -> None:
     assert resolve("row", MADE, {}) == DEFAULTS
     assert resolve("row", MADE, {"rate": 2.5, "form": "movable"}) == {**DEFAULTS, "rate": 2.5, "form": "movable"}
 
