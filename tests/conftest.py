@@ -20,6 +20,7 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BENCH_CACHE", str(root / "cache"))
         patch.setenv("BENCH_RESULTS", str(root / "results"))
+        patch.setenv("COLUMNS", "160")
         yield
 
 

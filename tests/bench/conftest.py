@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from helpers_code import HELPED, Edit, known_methods
-from helpers_e2e import CLOSED, shared_cache
+from helpers_e2e import CLOSED
 
 import methods
 from bench.config.budget import Budget
@@ -71,9 +71,8 @@ def _refuse(reason: str) -> Any:
 
 
 @pytest.fixture
-def own_places(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads the user's data or settings, writes outside its folder or reaches a network."""
-    monkeypatch.setenv("BENCH_CACHE", str(shared_cache(tmp_path_factory)))
     monkeypatch.setenv("BENCH_DATA_ROOT", str(tmp_path / "data"))
     monkeypatch.setenv("BENCH_RESULTS", str(tmp_path / "results"))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)

@@ -1,10 +1,9 @@
 """What a method can do to its cell: the cell gets a status, every other cell its record, and the user a way on."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers_e2e import Outcome, here, records, shared_cache, stamp, statuses, write_suite
+from helpers_e2e import Outcome, here, records, stamp, statuses, write_suite
 
 from bench.records.plan import Plan
 from bench.runner.run import split_done
@@ -78,14 +77,6 @@ STRIKES = {
 }
 """Fault to the status of its cell, and what its message says."""
 STATUSES = {"first": "ok", **{fault: status for fault, (status, _) in STRIKES.items()}, "last": "ok"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BENCH_CACHE", str(shared_cache(tmp_path_factory)))
-        patch.setenv("COLUMNS", "160")
-        yield
 
 
 @pytest.fixture(scope="module")

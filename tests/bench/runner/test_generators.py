@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers_e2e import here, records, shared_cache, start, wait_for, write_suite
+from helpers_e2e import here, records, start, wait_for, write_suite
 
 SMALL = {"method": "latent-generator", "latent": 3, "hidden": 16, "images": 20, "classifier_epochs": 1}
 METRICS = {"metrics": ["generation_accuracy", "generation_objective", "reconstruction_classifier", "cost"]}
@@ -27,7 +27,6 @@ def trials(results: Path, label: str) -> list[dict[str, str]]:
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three generators on one VAE, one with its theta given, and one on another, in one run with MLflow."""
     folder = tmp_path_factory.mktemp("generators")
-    os.environ["BENCH_CACHE"] = str(shared_cache(tmp_path_factory))
     rows = {"simple": {}, "medium1": {"generator": "medium1", "trials": 3}, "given": {"theta": 0.4, "n": 2}}
     rows["other"] = {"latent": 4}
     results = folder / "results"
@@ -99,12 +98,10 @@ def test_the_same_seed_gives_the_same_figures_whether_the_vae_was_shared_or_not(
     assert first["facts"] == second["facts"]
 
 
-def test_a_killed_search_is_gone_on_with_and_force_starts_afresh(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_a_killed_search_is_gone_on_with_and_force_starts_afresh(tmp_path: Path) -> None:
     file = suite(tmp_path, {"medium1": {"generator": "medium1", "trials": 60}})
-    results, env = tmp_path / "results", {"BENCH_CACHE": str(shared_cache(tmp_path_factory))}
-    process = start(tmp_path, "run", "--suite", file, "--jobs", "1", results=results, **env)
+    results = tmp_path / "results"
+    process = start(tmp_path, "run", "--suite", file, "--jobs", "1", results=results)
     progress = wait_for(lambda: next(results.glob("cells/*/progress"), None), "the cell")
 
     def some_tried() -> bool:

@@ -7,8 +7,7 @@ import subprocess
 from dataclasses import asdict
 from pathlib import Path
 
-import pytest
-from helpers_e2e import gone, here, records, shared_cache, stamp, start, wait_for, write_suite
+from helpers_e2e import gone, here, records, stamp, start, wait_for, write_suite
 from helpers_plan import planned, suite_of
 
 from bench.records.cells import find
@@ -40,11 +39,11 @@ class Waiting(VAE):
 class Disturbed:
     """A suite of two fast cells and two that wait, in one results folder, and what is seen of its processes."""
 
-    def __init__(self, folder: Path, cache: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         (folder / "waiting.py").write_text(WAITING)
         small = {"hidden": 16, "latent": 4}
         rows = {"vae": small, "waiting": {"method": "waiting", **small}}
-        self.folder, self.results, self.env = folder, folder / "results", {"BENCH_CACHE": str(cache)}
+        self.folder, self.results = folder, folder / "results"
         self.suite = write_suite(folder, rows, name="disturbed", seeds=2, plugins=["waiting.py"])
         self.uri = f"sqlite:///{self.results}/mlflow.db"
         self.words = ["--suite", self.suite, "--jobs", "2", "--tracking-uri", self.uri]
@@ -54,7 +53,7 @@ class Disturbed:
         pids = self.folder / "pids"
         shutil.rmtree(pids, ignore_errors=True)
         pids.mkdir()
-        process = start(self.folder, "run", *self.words, results=self.results, **self.env)
+        process = start(self.folder, "run", *self.words, results=self.results)
 
         def both_wait() -> list[Path]:
             assert process.poll() is None, process.communicate()
@@ -84,11 +83,8 @@ class Disturbed:
         return [run for run in runs if run.data.tags["latentbench"] == "cell"]
 
 
-def test_killed_interrupted_and_gone_on(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = Disturbed(tmp_path, shared_cache(tmp_path_factory))
-    monkeypatch.setenv("BENCH_CACHE", run.env["BENCH_CACHE"])
+def test_killed_interrupted_and_gone_on(tmp_path: Path) -> None:
+    run = Disturbed(tmp_path)
 
     # kill -9 of the parent alone: its workers end too, and what was finished is whole.
     process, pids = run.until_waiting()
