@@ -99,14 +99,14 @@ def test_the_same_seed_gives_the_same_figures_whether_the_vae_was_shared_or_not(
 
 
 def test_a_killed_search_is_gone_on_with_and_force_starts_afresh(tmp_path: Path) -> None:
-    file = suite(tmp_path, {"medium1": {"generator": "medium1", "trials": 60}})
+    file = suite(tmp_path, {"medium1": {"generator": "medium1", "trials": 30}})
     results = tmp_path / "results"
     process = start(tmp_path, "run", "--suite", file, "--jobs", "1", results=results)
     progress = wait_for(lambda: next(results.glob("cells/*/progress"), None), "the cell")
 
     def some_tried() -> bool:
         assert process.poll() is None, process.communicate()
-        return "medium1 5 60" in progress.read_text()
+        return "medium1 5 30" in progress.read_text()
 
     wait_for(some_tried, "five trials")
     os.killpg(process.pid, signal.SIGKILL)
@@ -119,9 +119,9 @@ def test_a_killed_search_is_gone_on_with_and_force_starts_afresh(tmp_path: Path)
     record = records(results)["medium1", 0]
     assert record["timings"]["borrowed_seconds"] > 0, "the VAE is not trained again either"
     ended = [line for line in trials(results, "medium1") if line["study"] == "medium1"]
-    assert len(ended) == 60
+    assert len(ended) == 30
     points = [tuple(line[f"theta_{d}"] for d in range(3)) for line in ended]
-    assert len(set(points)) == 60, "none is tried twice"
+    assert len(set(points)) == 30, "none is tried twice"
     again = here("run", "--suite", file, "--jobs", "1", "--force", results=results)
     assert again.code == 0, again.out + again.err
     assert "borrowed_seconds" not in records(results)["medium1", 0]["timings"]

@@ -24,13 +24,15 @@ NETWORKS = [
 KINDS = {row.get("method", label): label for label, row in reversed(ROWS.items())}
 """Each method to its first row."""
 COUNTS = {"samples": 100, "samples_per_class": 5, "importance_samples": 20, "importance_images": 20}
+COUNTS |= {"novelty_images": 20, "novelty_candidates": 20, "svm_images": 200}
 
 
 def _small(label: str) -> dict[str, Any]:
     """Options that make a row's networks small. One epoch teaches ReGene's classifier no confidence: its filter is off."""
     if label.startswith("regene"):
         return {"width": 8, "filter": "none"}
-    return {"hidden": 64} if label in NETWORKS else {}
+    searches = {"images": 20, "classifier_epochs": 1} if ROWS[label].get("method") == "latent-generator" else {}
+    return searches | ({"trials": 3} if "trials" in ROWS[label] else {}) | ({"hidden": 64} if label in NETWORKS else {})
 
 
 class Whole:
@@ -113,7 +115,7 @@ def test_the_record_says_all_that_the_result_came_from(whole: Whole) -> None:
     digest = json.loads((whole.results[0] / "plans" / "whole.json").read_text())["cells"][0]["data_digest"]
     for (label, seed), record in whole.records[0].items():
         assert (record["suite"], record["label"], record["seed"], record["dataset"]) == ("whole", label, seed, "digits")
-        stated = {name: value for name, value in ROWS[label].items() if name not in ("method", "hidden")}
+        stated = {name: value for name, value in ROWS[label].items() if name not in ("method", *_small(label))}
         assert record["options"].items() >= stated.items()
         assert record["budget"] == record["budget"] | {"epochs": 1, "batch": 32, "precision": "fp32"}
         assert record["data_digest"] == digest
