@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import torch
@@ -57,17 +58,13 @@ def make(spec: ImageSpec, data: TrainingData, test_images: Images, tmp_path: Pat
             seed,
             costs or Cost(2.0, curves.trained_images, 3 * 2**20, 11),
             load_neutral=lambda: Neutral(classifier, "hash of it", accuracy),
-            load_inception=lambda: _refuse("no weights here"),
+            load_inception=mock.Mock(side_effect=Unavailable("no weights here")),
             originals_name="tiny",
             train_name="tiny-train",
             cache=Cache(tmp_path),
         )
 
     return made
-
-
-def _refuse(reason: str) -> Any:
-    raise Unavailable(reason)
 
 
 @pytest.fixture

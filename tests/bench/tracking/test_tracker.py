@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -225,15 +226,10 @@ def test_a_deleted_experiment_comes_back(results):
 
 def test_a_server_that_dies_is_left_alone_for_a_while(results, monkeypatch):
     tracker = track.Tracker.open(track.default_uri(results), results, SUITE, {})
-    calls = []
-
-    def refuse(*_, **__):
-        calls.append(1)
-        raise ConnectionRefusedError("Connection refused")
-
+    refuse = mock.Mock(side_effect=ConnectionRefusedError("Connection refused"))
     monkeypatch.setattr(tracker, "client", SimpleNamespace(search_runs=refuse, create_run=refuse))
     monkeypatch.setattr(tracker, "uri", "http://host:5000")
     for _ in range(3):
         with pytest.raises(track.TrackingError, match="http://host:5000: Connection refused; the run goes on"):
             tracker.log(*make(results))
-    assert len(calls) == 1
+    assert refuse.call_count == 1
