@@ -1,5 +1,6 @@
 """A run that is killed or interrupted, again and again, ends where an undisturbed one would, and repeats nothing."""
 
+import json
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from helpers_e2e import gone, here, records, stamp, start, wait_for, write_suite
 from helpers_plan import planned, suite_of
+from made_up import record
 
 from bench.records.cells import find
 from bench.records.plan import Plan
@@ -134,7 +136,8 @@ def test_whatever_is_no_record_is_set_aside(tmp_path: Path) -> None:
     plan = Plan("tiny", cells=[asdict(cell) for cell in planned(suite_of({"vae": {}}))], results=str(tmp_path))
     folder = tmp_path / "cells" / plan.cells[0]["cell"]
     folder.mkdir(parents=True)
-    broken = [b"", b"{", b"[]", b"null", b"{}", b'{"schema": 99}', b"\xff\xfe\x00", b'{"schema": 1, "cell": "x"}']
+    newer = json.dumps(asdict(record()) | {"schema": 99}).encode()
+    broken = [b"", b"{", b"[]", b"null", b"{}", newer, b"\xff\xfe\x00", b'{"schema": 1, "cell": "x"}']
     for number, content in enumerate(broken, 1):
         (folder / "record.json").write_bytes(content)
         todo, done = split_done(plan, retry_failed=False, force=False)
