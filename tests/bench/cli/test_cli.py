@@ -75,18 +75,16 @@ def test_data_that_cannot_be_read(tmp_path: Path) -> None:
         has(here("data", "prepare", name).refusal(), str(tmp_path / "none"))
 
 
-@pytest.mark.parametrize("kind", ["folder", "npz"])
-def test_data_of_ones_own(tmp_path: Path, kind: str) -> None:
-    path = tmp_path / "own.npz"
+def test_data_of_ones_own(tmp_path: Path) -> None:
     x, y = np.full((20, 8, 8), 7, np.uint8), np.arange(20) % 2
-    np.savez(path, x_train=x, y_train=y, x_test=x, y_test=y)
+    np.savez(tmp_path / "own.npz", x_train=x, y_train=y, x_test=x, y_test=y)
     for number in range(10):
         image = tmp_path / "images" / "ab"[number % 2] / f"{number}.png"
         image.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(x[number]).save(image)
-    name = f"npz:{path}" if kind == "npz" else f"folder:{tmp_path / 'images'}"
-    assert here("data", "prepare", name).code == 0
-    assert here("run", "--suite", write_suite(tmp_path), "--dataset", name, "--dry-run").code == 0
+    for name in (f"npz:{tmp_path / 'own.npz'}", f"folder:{tmp_path / 'images'}"):
+        assert here("data", "prepare", name).code == 0
+        assert here("run", "--suite", write_suite(tmp_path), "--dataset", name, "--dry-run").code == 0
 
 
 def test_a_results_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
