@@ -1,19 +1,20 @@
 """Tuning: what is searched and by what, never the test split, every trial once, and a suite file at the end."""
 
 import csv
-import signal
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
-from helpers_e2e import CLOSED, Outcome, here, records, start, wait_for, write_suite
+from helpers_e2e import CLOSED, Outcome, here, records, write_suite
 
 import methods
 from bench.config.options import find, spans
 from bench.config.suite import load_suite
 from bench.records.cells import find as find_records
 from bench.records.plan import Plan
+from bench.tuning.trials import Trials
 from methods.parts import Span
 
 pytestmark = pytest.mark.usefixtures("own_places")
@@ -164,14 +165,14 @@ def test_a_tuning_goes_on_where_it_stopped_and_ends_in_a_suite(tiny: Path, tmp_p
     assert [one["latent"] for one in table(results)] == ["4"]
 
 
-def test_a_killed_tuning_takes_up_its_trials_under_their_numbers(tiny: Path, tmp_path: Path) -> None:
-    words = ("--method", "beta-vae", "--suite", tiny, "--trials", 3, "--jobs", 1, *QUIET)
-    process = start(tmp_path, "tune", *words, results=tmp_path)
-    wait_for(lambda: list(folder_of(tmp_path).glob("cells/*/log.txt")), "the first trial")
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "go on with:\n  python -m bench tune --method beta-vae" in err
+def test_an_interrupted_tuning_takes_up_its_trials_under_their_numbers(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Trials, "measure", mock.Mock(side_effect=KeyboardInterrupt))
+        stopped = tune(tiny, tmp_path, trials=3)
+    assert stopped.code == 130
+    assert "go on with:\n  python -m bench tune --method beta-vae" in stopped.err
     assert tune(tiny, tmp_path, trials=3).code == 0
     assert [(one["trial"], one["state"]) for one in table(tmp_path)] == [(str(k), "complete") for k in range(3)]
 
@@ -226,6 +227,7 @@ def test_a_value_is_the_mean_over_seeds_and_a_default_outside_its_span_is_measur
 PICKY = """
 from typing import Annotated
 from methods.base import AbstractMethod, ImageSpec, method
+from bench.tuning.trials import Trials
 from methods.parts import Span
 
 @method("picky", source="a test")
