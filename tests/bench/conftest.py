@@ -22,13 +22,14 @@ from bench.runtime.registry import Registry
 from bench.runtime.seeds import seeded
 from bench.scoring.cache import Cache
 from bench.scoring.classifier import Neutral
-from bench.scoring.evidence import Cost, Evidence
+from bench.scoring.evidence import Cost, Evidence, registry
 from bench.training.trainer import train
 from methods.base import Images, ImageSpec, TrainingData
 from metrics.base import Unavailable
 from metrics.features import NeutralClassifier
 
 methods.load()
+registry.load()
 CPU = torch.device("cpu")
 
 Make = Callable[..., Evidence]
@@ -95,8 +96,8 @@ def edit(monkeypatch: pytest.MonkeyPatch) -> Edit:
 @pytest.fixture
 def plugin(tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Loads a plug-in with other files beside it; gives its method's entry. Registries and modules are put back afterwards."""
-    for registry in Registry.every:
-        registry.load_ours()
+    for kind in Registry.every:
+        kind.load_ours()
     before, modules, path = dict(known_methods), dict(sys.modules), list(sys.path)
 
     def loaded(name: str, statement: str, folder: Path = tmp_path, **others: str) -> Any:
