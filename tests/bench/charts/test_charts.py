@@ -113,8 +113,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path):
         latent_map(z, y, NAMES, folder / "latents.png")
         curves(read_curves(tmp_path / "curves.csv"), folder / "curves.png")
         made.append({path.name: path.read_bytes() for path in folder.iterdir()})
-    assert made[0] == made[1]
-    assert len(made[0]) == 4
+    assert made[0] == made[1] != {}
 
 
 def test_what_is_refused(tmp_path):
