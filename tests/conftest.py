@@ -15,11 +15,12 @@ from methods.base import Images, ImageSpec, TrainingData  # noqa: E402
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Cache and results of this session alone, for this process and those that it starts."""
+    """Cache and results of this session alone, and one width of lines, for this process and those that it starts."""
     root = tmp_path_factory.mktemp("latentbench")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BENCH_CACHE", str(root / "cache"))
         patch.setenv("BENCH_RESULTS", str(root / "results"))
+        patch.setenv("COLUMNS", "160")
         yield
 
 

@@ -37,14 +37,6 @@ class Outcome:
         return self.err.strip()
 
 
-def shared_cache(factory: pytest.TempPathFactory) -> Path:
-    """One cache a session, whatever module asks: the neutral classifier is trained once."""
-    given = os.environ.get("BENCH_CACHE")
-    cache = Path(given) if given else factory.getbasetemp() / "bench-cache"
-    cache.mkdir(parents=True, exist_ok=True)
-    return cache
-
-
 def environment(**more: str) -> dict[str, str]:
     """The tests' own environment, without the user's settings for the bench."""
     foreign = ("BENCH_RESULTS", "BENCH_DATA_ROOT", "MLFLOW_TRACKING_URI", "http_proxy", "https_proxy")

@@ -4,11 +4,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import torch
 from helpers_code import HELPED, Edit, known_methods
-from helpers_e2e import CLOSED, shared_cache
+from helpers_e2e import CLOSED
 
 import methods
 from bench.config.budget import Budget
@@ -21,15 +22,14 @@ from bench.runtime.registry import Registry
 from bench.runtime.seeds import seeded
 from bench.scoring.cache import Cache
 from bench.scoring.classifier import Neutral
-from bench.scoring.evidence import Cost, Evidence
-from bench.scoring.evidence import registry as known_evidence
+from bench.scoring.evidence import Cost, Evidence, registry
 from bench.training.trainer import train
 from methods.base import Images, ImageSpec, TrainingData
 from metrics.base import Unavailable
 from metrics.features import NeutralClassifier
 
 methods.load()
-known_evidence.load()
+registry.load()
 CPU = torch.device("cpu")
 
 Make = Callable[..., Evidence]
@@ -59,7 +59,7 @@ def make(spec: ImageSpec, data: TrainingData, test_images: Images, tmp_path: Pat
             seed,
             costs or Cost(2.0, curves.trained_images, 3 * 2**20, 11),
             load_neutral=lambda: Neutral(classifier, "hash of it", accuracy),
-            load_inception=lambda: _refuse("no weights here"),
+            load_inception=mock.Mock(side_effect=Unavailable("no weights here")),
             originals_name="tiny",
             train_name="tiny-train",
             cache=Cache(tmp_path),
@@ -68,14 +68,9 @@ def make(spec: ImageSpec, data: TrainingData, test_images: Images, tmp_path: Pat
     return made
 
 
-def _refuse(reason: str) -> Any:
-    raise Unavailable(reason)
-
-
 @pytest.fixture
-def own_places(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads the user's data or settings, writes outside its folder or reaches a network."""
-    monkeypatch.setenv("BENCH_CACHE", str(shared_cache(tmp_path_factory)))
     monkeypatch.setenv("BENCH_DATA_ROOT", str(tmp_path / "data"))
     monkeypatch.setenv("BENCH_RESULTS", str(tmp_path / "results"))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -101,8 +96,8 @@ def edit(monkeypatch: pytest.MonkeyPatch) -> Edit:
 @pytest.fixture
 def plugin(tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Loads a plug-in with other files beside it; gives its method's entry. Registries and modules are put back afterwards."""
-    for registry in Registry.every:
-        registry.load_ours()
+    for kind in Registry.every:
+        kind.load_ours()
     before, modules, path = dict(known_methods), dict(sys.modules), list(sys.path)
 
     def loaded(name: str, statement: str, folder: Path = tmp_path, **others: str) -> Any:

@@ -1,7 +1,7 @@
 """What methods say of themselves: numbers are worded, what old records and plug-ins worded stays."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leaderboards.facts import CAVEATS, worded_caveats
@@ -35,6 +35,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(st.one_of(JSON, st.dictionaries(st.sampled_from(sorted(CAVEATS)), JSON)))
 def test_whatever_a_record_holds_is_lines_of_text(caveats: object) -> None:
     assert all(isinstance(line, str) for line in worded_caveats({"caveats": caveats}))

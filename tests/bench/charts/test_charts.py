@@ -1,7 +1,4 @@
-"""Pictures: pixels where they belong, the same bytes twice, and clear refusals."""
-
-import subprocess
-import sys
+"""Pictures: every image in its place, the same bytes twice, and clear refusals."""
 
 import numpy as np
 import pytest
@@ -16,15 +13,24 @@ from bench.records.cells import curves as read_curves
 NAMES = [f"class {k}" for k in range(3)]
 
 
-def constant_images(count: int, channels: int, size: int = 28) -> torch.Tensor:
-    """Image k is filled with 10 + 20 k, its first channel alone where it has three."""
-    images = torch.zeros(count, channels, size, size, dtype=torch.uint8)
-    images[:, 0] = (10 + 20 * torch.arange(count, dtype=torch.uint8))[:, None, None]
-    return images
-
-
 def read(path) -> np.ndarray:
     return np.asarray(Image.open(path))
+
+
+def images_of(path, rows: int) -> np.ndarray:
+    """The first channel of a grid's images at their own size: without gaps, names and enlargement. rows: of pixels."""
+    shown = read(path)
+    shown = shown.reshape(*shown.shape[:2], -1)
+    inked = (shown[..., 1:] == 0).all(-1) & (shown[..., 0] < 255)  # names are in grey, the images in red
+    kept = shown[inked.any(1)][:, inked.any(0), 0]
+    return kept[:: len(kept) // rows, :: len(kept) // rows]
+
+
+def red(count: int, channels: int) -> torch.Tensor:
+    """2 x 2 images, no two pixels of which are alike in the first channel; the others are empty."""
+    images = torch.zeros(count, channels, 2, 2, dtype=torch.uint8)
+    images[:, 0] = torch.arange(4 * count, dtype=torch.uint8).view(-1, 2, 2)
+    return images
 
 
 def blobs(dimensions: int, n: int = 90) -> tuple[np.ndarray, np.ndarray]:
@@ -34,42 +40,19 @@ def blobs(dimensions: int, n: int = 90) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_samples_stand_row_by_row(tmp_path, channels):
-    sample_grid(constant_images(6, channels), tmp_path / "a.png", columns=3)
-    pixels = read(tmp_path / "a.png").reshape(*Image.open(tmp_path / "a.png").size[::-1], -1)
-    scale, gap = 11, 2  # the whole number that brings 3 x 28 nearest to 900 pixels
-    assert pixels.shape == (2 * 28 * scale + gap, 3 * 28 * scale + 2 * gap, channels)
-    for k in range(6):
-        top, left = (k // 3) * (28 * scale + gap), (k % 3) * (28 * scale + gap)
-        tile = pixels[top : top + 28 * scale, left : left + 28 * scale]
-        assert (tile[..., 0] == 10 + 20 * k).all()
-        assert (tile[..., 1:] == 0).all()
-    assert (pixels[28 * scale : 28 * scale + gap] == 255).all()
-
-
-def test_pixels_are_neither_turned_nor_mirrored(tmp_path):
-    images = torch.zeros(1, 1, 4, 4, dtype=torch.uint8)
-    images[0, 0, 0, 3] = 200
-    sample_grid(images, tmp_path / "a.png", columns=1)
-    pixels = read(tmp_path / "a.png")
-    assert pixels.shape == (900, 900)
-    assert (pixels[:225, 675:] == 200).all()
-    assert pixels.sum() == 200 * 225 * 225
+def test_samples_stand_row_by_row_neither_turned_nor_mirrored(tmp_path, channels):
+    images = red(6, channels)
+    sample_grid(images, tmp_path / "a.png", columns=3)
+    expected = images[:, 0].view(2, 3, 2, 2).transpose(1, 2).reshape(4, 6)
+    assert np.array_equal(images_of(tmp_path / "a.png", 4), expected)
 
 
 def test_a_reconstruction_stands_under_its_original(tmp_path):
-    originals = constant_images(12, 1)
-    reconstruction_grid(originals, originals + 5, tmp_path / "a.png")
-    pixels = read(tmp_path / "a.png")
-    margin = int(np.flatnonzero(pixels[0] != 255)[0])
-    step = 28 * 3 + 2
-    first, second = 10, 2 * step + 6 + 10  # pairs stand apart by six pixels more
-    for k in range(10):
-        column = margin + k * step + 10
-        assert (pixels[first, column], pixels[first + step, column]) == (10 + 20 * k, 15 + 20 * k)
-    for k in (10, 11):
-        column = margin + (k - 10) * step + 10
-        assert (pixels[second, column], pixels[second + step, column]) == (10 + 20 * k, 15 + 20 * k)
+    originals = red(6, 3)
+    reconstructions = originals + torch.tensor([100, 0, 0], dtype=torch.uint8).view(3, 1, 1)
+    reconstruction_grid(originals, reconstructions, tmp_path / "a.png", columns=3)
+    sides = torch.stack([originals[:, 0], reconstructions[:, 0]], 1).view(2, 3, 2, 2, 2)
+    assert np.array_equal(images_of(tmp_path / "a.png", 8), sides.permute(0, 2, 3, 1, 4).reshape(8, 6))
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 5])
@@ -87,9 +70,8 @@ def test_tsne_and_latents_that_are_not_finite(tmp_path):
     for name in ("a.png", "b.png"):
         latent_map(z, y, NAMES, tmp_path / name, method="tsne")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-    collapsed = np.zeros((10, 6))
-    latent_map(collapsed, np.zeros(10, dtype=int), NAMES, tmp_path / "c.png")
-    assert read(tmp_path / "c.png").shape == (760, 900, 4)
+    latent_map(np.zeros((10, 6)), np.zeros(10, dtype=int), NAMES, tmp_path / "c.png")
+    assert (tmp_path / "c.png").is_file(), "also of latents that are all alike"
 
 
 def write_curves(path, terms: int, epochs: int = 5) -> None:
@@ -131,12 +113,11 @@ def test_the_same_input_gives_the_same_bytes(tmp_path):
         latent_map(z, y, NAMES, folder / "latents.png")
         curves(read_curves(tmp_path / "curves.csv"), folder / "curves.png")
         made.append({path.name: path.read_bytes() for path in folder.iterdir()})
-    assert made[0] == made[1]
-    assert len(made[0]) == 4
+    assert made[0] == made[1] != {}
 
 
 def test_what_is_refused(tmp_path):
-    images, path = constant_images(4, 1), tmp_path / "a.png"
+    images, path = red(4, 1), tmp_path / "a.png"
     with pytest.raises(ValueError, match="expected uint8"):
         sample_grid(images.float(), path, 2)
     with pytest.raises(ValueError, match="C 1 or 3"):
@@ -157,8 +138,3 @@ def test_what_is_refused(tmp_path):
     with pytest.raises(ValueError, match="0 of 90 latents are finite"):
         latent_map(z * np.nan, y, NAMES, path)
     assert not path.exists()
-
-
-def test_matplotlib_is_imported_late():
-    code = "import sys, bench.pictures; assert not {'matplotlib', 'PIL', 'sklearn', 'torch'} & set(sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -6,12 +6,15 @@ from typing import Annotated, Any, Literal, Optional
 
 import pytest
 from helpers_e2e import here, records, write_suite
+from helpers_plan import planned, suite_of
 
 import methods
 from bench.config.options import find, sweepable
+from bench.config.overrides import SuiteOverrides
 from bench.config.rows import parse_settings, settings_of, settle_rows
-from bench.config.suite import Suite
+from bench.runner.plan import RunSettings
 from bench.runtime.errors import UsageError
+from bench.tuning.target import Target, TuneSettings, settle
 from methods.base import AbstractMethod, Count, Entry, ImageSpec, Positive, registry
 
 pytestmark = pytest.mark.usefixtures("own_places")
@@ -22,13 +25,8 @@ ROWS: dict[str, dict[str, Any]] = {"vae": {"latent": 3}, "hot": {"method": "lamb
 SWEPT: dict[str, dict[str, Any]] = {"vae": {"latent": [2, 5, 10]}, "hot": {"method": "lambda-hot", "lam": 2.0}}
 
 
-def _suite(rows: dict[str, dict[str, Any]] = SWEPT, **top: Any) -> Suite:
-    content = {"name": "tiny", "title": "Tiny", "dataset": "tiny", "seeds": 1, "budget": {"epochs": 2}}
-    return Suite(**{**content, "methods": rows, **top})
-
-
 def _rows(rows: dict[str, dict[str, Any]] = SWEPT, labels: str | None = None, *settings: str) -> dict[str, Any]:
-    return settle_rows(_suite(rows), labels, settings).methods
+    return settle_rows(suite_of(rows), labels, settings).methods
 
 
 def _refused(rows: dict[str, dict[str, Any]], labels: str | None, settings: Sequence[str], *parts: str) -> None:
@@ -64,7 +62,7 @@ def test_settings_of_one_row_may_leave_its_label_out() -> None:
 
 
 def test_settings_go_over_the_suites_and_leave_it_as_it_was() -> None:
-    suite = _suite(ROWS)
+    suite = suite_of(ROWS)
     changed = settle_rows(suite, None, ["hot.lam=7", "vae.hidden=9"])
     assert changed.methods == {"vae": {"latent": 3, "hidden": 9}, "hot": {"method": "lambda-hot", "lam": 7}}
     assert suite.methods == ROWS
@@ -72,13 +70,13 @@ def test_settings_go_over_the_suites_and_leave_it_as_it_was() -> None:
 
 def test_rows_are_picked_in_the_order_asked_for() -> None:
     assert list(_rows(ROWS, "hot, vae")) == ["hot", "vae"]
-    assert settle_rows(_suite(ROWS)) == _suite(ROWS)
+    assert settle_rows(suite_of(ROWS)) == suite_of(ROWS)
 
 
 @pytest.mark.parametrize("rows", [ROWS, SWEPT])
 def test_a_row_that_the_suite_has_not_is_refused_with_the_nearest(rows: dict[str, dict[str, Any]]) -> None:
-    _refused(rows, "vaes", [], "--methods", "'vaes'", "did you mean 'vae'", "'tiny'")
-    _refused(rows, None, ["vaes.latent=2"], "--set", "'vaes'", "did you mean 'vae'", "'tiny'")
+    _refused(rows, "vaes", [], "--methods", "'vaes'", "did you mean 'vae'", "'mine'")
+    _refused(rows, None, ["vaes.latent=2"], "--set", "'vaes'", "did you mean 'vae'", "'mine'")
     _refused(rows, " , ", [], "at least one")
     _refused(rows, "hot", ["vae.hidden=2"], "--set vae.hidden", "--methods")
 
@@ -93,7 +91,7 @@ def test_a_list_gives_a_row_for_each_value_in_its_place() -> None:
         "vae-10": {"method": "vae", "latent": 10},
         "hot": {"method": "lambda-hot", "lam": 2.0},
     }
-    assert settle_rows(settle_rows(_suite())) == settle_rows(_suite()), "nothing is left to sweep"
+    assert settle_rows(settle_rows(suite_of(SWEPT))) == settle_rows(suite_of(SWEPT)), "nothing is left to sweep"
 
 
 def test_several_lists_give_their_product_in_the_order_of_the_options() -> None:
@@ -148,8 +146,13 @@ def test_values_are_told_apart_as_toml_writes_them(monkeypatch: pytest.MonkeyPat
 
 
 def test_reference_rows_may_name_a_sweep_or_one_of_its_rows() -> None:
-    assert settle_rows(_suite(reference_rows=["hot", "vae"])).reference_rows == ["hot", "vae-2", "vae-5", "vae-10"]
-    assert settle_rows(_suite(reference_rows=["vae-5"])).reference_rows == ["vae-5"]
+    assert settle_rows(suite_of(SWEPT, reference_rows=["hot", "vae"])).reference_rows == [
+        "hot",
+        "vae-2",
+        "vae-5",
+        "vae-10",
+    ]
+    assert settle_rows(suite_of(SWEPT, reference_rows=["vae-5"])).reference_rows == ["vae-5"]
 
 
 # What the command line says of it.
@@ -196,10 +199,6 @@ def test_a_row_of_a_sweep_can_sweep_on() -> None:
         ({"vae": {"latent": [2, 5]}, "vae-5": {"method": "vae"}}, ["vae: its sweep", "row 'vae-5'", "rename"]),
         ({"vae-5": {"method": "vae"}, "vae": {"latent": [2, 5]}}, ["vae: its sweep", "row 'vae-5'", "rename"]),
         (
-            {"a": {"method": "vae", "latent": [1]}, "a-1": {"method": "vae", "hidden": [1]}},
-            ["a: its sweep", "row 'a-1'"],
-        ),
-        (
             {"a": {"method": "vae", "latent": [1], "hidden": [1]}, "a-1": {"method": "vae", "hidden": [1]}},
             ["a-1: its sweep", "row 'a-1-1'"],
         ),
@@ -235,58 +234,39 @@ SMALL: dict[str, dict[str, Any]] = {"vae": {"hidden": 16, "latent": [2, 3]}}
     ],
 )
 def test_what_does_not_fit_in_a_sweep_is_refused_as_elsewhere(
-    tmp_path: Path, rows: dict[str, dict[str, Any]], parts: list[str]
+    rows: dict[str, dict[str, Any]], parts: list[str]
 ) -> None:
-    line = here("run", "--suite", write_suite(tmp_path, rows), "--dry-run").refusal()
-    assert not [part for part in parts if part not in line], line
-
-
-def test_a_dry_run_shows_every_row_of_a_sweep_and_show_what_the_file_says(tmp_path: Path) -> None:
-    suite = write_suite(tmp_path, SMALL, seeds=2)
-    shown = here("run", "--suite", suite, "--dry-run").out
-    assert "4 cells to run" in shown
-    assert all(f"digits-vae-{latent}-s{seed}-" in shown for latent in (2, 3) for seed in (0, 1))
-    more = here("run", "--suite", suite, "--methods", "vae-3", "--set", "vae.hidden=[8,9]", "--dry-run").refusal()
-    assert "unknown row of suite 'tiny' 'vae-3'" in more
-    assert "known: vae, vae-8-2, vae-8-3, vae-9-2, vae-9-3" in more
-    assert '"latent": [\n    2,\n    3\n   ]' in here("show", suite).out
+    with pytest.raises(UsageError) as problem:
+        planned(settle_rows(suite_of(rows)))
+    assert not [part for part in parts if part not in str(problem.value)], problem.value
 
 
 def test_a_sweep_under_another_optimiser_leaves_a_record_for_each_row(tmp_path: Path) -> None:
-    suite, results = write_suite(tmp_path, SMALL, reference_rows=["vae"]), tmp_path / "results"
-    done = here("run", "--suite", suite, "--optimiser", "adadelta", "--set", "vae-3.hidden=8", results=results)
+    """A plug-in's method can sweep as well."""
+    text = "from methods.base import method\nfrom methods.vae import VAE\n@method('own', source='a test')\nclass Own(VAE): ...\n"
+    (tmp_path / "own.py").write_text(text)
+    rows = {**SMALL, "own": {"latent": 4, "hidden": [4, 5]}}
+    suite = write_suite(tmp_path, rows, reference_rows=["vae"], plugins=["own.py"])
+    words = ["--suite", suite, "--optimiser", "adadelta", "--set", "vae-3.hidden=8"]
+    done = here("run", *words, results=tmp_path / "results")
     assert done.code == 0, done.out + done.err
-    found = records(results)
+    found = records(tmp_path / "results")
     assert {key: (one["method"], one["options"]["latent"], one["options"]["hidden"]) for key, one in found.items()} == {
         ("vae-2", 0): ("vae", 2, 16),
         ("vae-3", 0): ("vae", 3, 8),
+        ("own-4", 0): ("own", 4, 4),
+        ("own-5", 0): ("own", 4, 5),
     }
     for record in found.values():
         assert (record["budget"]["optimiser"], record["budget"]["learning_rate"]) == ("adadelta", 1.0)
-    assert {line.split()[0] for line in done.out.splitlines() if line.endswith(" ok")} == {"vae-2", "vae-3"}
+    assert {line.split()[0] for line in done.out.splitlines() if line.endswith(" ok")} == {label for label, _ in found}
 
 
 def test_a_row_of_a_sweep_can_be_tuned_and_the_sweep_cannot(tmp_path: Path) -> None:
-    suite, results = write_suite(tmp_path, SMALL, seeds=1), tmp_path / "results"
-    words: list[Any] = ["--suite", suite, "--trials", 1, "--metric", "reconstruction_bce"]
-    words += ["--device", "cpu", "--tracking-uri", "none"]
-    line = here("tune", "--method", "vae", *words, results=results).refusal()
-    assert "--method vae" in line
-    assert "vae-2, vae-3" in line
-    done = here("tune", "--method", "vae-3", *words, results=results)
-    assert done.code == 0, done.err
-    assert (results / "tune" / "tiny-vae-3" / "best.toml").is_file()
+    def target(label: str) -> Target:
+        overrides = SuiteOverrides(str(write_suite(tmp_path, SMALL)))
+        return settle(overrides, RunSettings(), TuneSettings(label, trials=1, metric="reconstruction_bce"))
 
-
-def test_a_row_of_a_plug_ins_method_can_sweep(tmp_path: Path) -> None:
-    (tmp_path / "own.py").write_text(
-        "from methods.base import method\n"
-        "from methods.vae import VAE\n"
-        "@method('own', source='a test')\n"
-        "class Own(VAE):\n"
-        "    '''Own.'''\n"
-    )
-    suite = write_suite(tmp_path, {"own": {"hidden": [4, 5]}}, plugins=["own.py"])
-    assert "2 cells to run" in here("run", "--suite", suite, "--dry-run").out
-    suite = write_suite(tmp_path, {"own": {"hidden": [4, 5]}}, name="other")
-    assert "2 cells to run" in here("run", "--suite", suite, "--plugin", tmp_path / "own.py", "--dry-run").out
+    with pytest.raises(UsageError, match=r"--method vae: .*vae-2, vae-3"):
+        target("vae")
+    assert target("vae-3").row_at({"latent": 5}) == {"method": "vae", "hidden": 16, "latent": 5}

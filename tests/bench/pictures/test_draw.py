@@ -1,8 +1,8 @@
 """Walks through the latents: what is asked of the decoder, and which methods have which picture."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from unittest import mock
 
 import pytest
 import torch
@@ -16,27 +16,21 @@ CLASSES = ["ant", "bee", "cat", "dog"]
 LATENT = 5
 
 
-class Grid:
-    """Stands in for the grid: keeps what it is given."""
-
-    images: Tensor
-    columns: int
-    names: list[str]
-
-    def __call__(
-        self, images: Tensor, path: Path, columns: int, names: Sequence[str] | None = None, title: str = ""
-    ) -> None:
-        self.images, self.columns, self.names = images, columns, list(names or [])
-
-    def rows(self) -> Tensor:
-        return self.images.view(len(self.names), self.columns, -1)
-
-
 @pytest.fixture
-def grid(monkeypatch: pytest.MonkeyPatch) -> Grid:
-    kept = Grid()
+def grid(monkeypatch: pytest.MonkeyPatch) -> mock.Mock:
+    """Stands in for the grid: keeps what it is given."""
+    kept = mock.Mock()
     monkeypatch.setattr(draw, "sample_grid", kept)
     return kept
+
+
+def names_of(grid: mock.Mock) -> list[str]:
+    return grid.call_args.args[3]
+
+
+def rows_of(grid: mock.Mock) -> Tensor:
+    images, _, columns, names = grid.call_args.args[:4]
+    return images.view(len(names), columns, -1)
 
 
 def _deaf_to(evidence: Evidence, columns: slice) -> Evidence:
@@ -45,48 +39,34 @@ def _deaf_to(evidence: Evidence, columns: slice) -> Evidence:
     return evidence
 
 
-def test_a_row_is_a_category_and_a_column_a_z(make: Make, grid: Grid) -> None:
+def test_a_row_is_a_category_and_a_column_a_z(make: Make, grid: mock.Mock) -> None:
     evidence = make("joint-vae", latent=LATENT, categories=3)
     draw._categories(Path(), evidence, CLASSES)
-    rows = grid.rows()
-    assert grid.names == ["category 0", "category 1", "category 2"]
+    rows = rows_of(grid)
+    assert names_of(grid) == ["category 0", "category 1", "category 2"]
     assert rows.shape[:2] == (3, draw.COLUMNS)
     assert all(len(part.unique(dim=0)) > 1 for part in (rows[0], rows[:, 0]))
 
     draw._categories(Path(), _deaf_to(make("joint-vae", latent=LATENT), slice(LATENT, None)), CLASSES)
-    assert (grid.rows() == grid.rows()[:1]).all(), "the same draws of z in every row"
+    assert (rows_of(grid) == rows_of(grid)[:1]).all(), "the same draws of z in every row"
     draw._categories(Path(), _deaf_to(make("joint-vae", latent=LATENT), slice(0, LATENT)), CLASSES)
-    assert (grid.rows() == grid.rows()[:, :1]).all(), "one category along a row"
+    assert (rows_of(grid) == rows_of(grid)[:, :1]).all(), "one category along a row"
 
 
-def test_categories_that_are_classes_bear_their_names(make: Make, grid: Grid) -> None:
+def test_categories_that_are_classes_bear_their_names(make: Make, grid: mock.Mock) -> None:
     draw._categories(Path(), make("supervised-joint-vae"), CLASSES)
-    assert grid.names == CLASSES
-
-
-def _codes(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
-    seen: list[Tensor] = []
-    likelihood = evidence.method.likelihood
-
-    def watched(z: Tensor, y: Tensor) -> Any:
-        seen.append(z)
-        return likelihood(z, y)
-
-    monkeypatch.setattr(evidence.method, "likelihood", watched)
-    return seen
+    assert names_of(grid) == CLASSES
 
 
 @pytest.mark.parametrize("name", ["vae", "cvae", "lambda-hot", "joint-vae", "tvae", "dtvae"])
-def test_along_a_row_one_dimension_moves_where_images_lie(
-    name: str, make: Make, grid: Grid, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_along_a_row_one_dimension_moves_where_images_lie(name: str, make: Make, grid: mock.Mock) -> None:
     evidence = make(name, latent=LATENT)
-    seen = _codes(evidence, monkeypatch)
+    evidence.method.likelihood = mock.Mock(wraps=evidence.method.likelihood)
     draw._traversals(Path(), evidence, CLASSES)
     means = evidence.posterior_means_test
-    codes = seen[-1].view(LATENT, draw.COLUMNS, -1)
+    codes = evidence.method.likelihood.call_args.args[0].view(LATENT, draw.COLUMNS, -1)
     order = means.var(0).argsort(descending=True).tolist()
-    assert [label.split(":")[0] for label in grid.names] == [f"z{d}" for d in order]
+    assert [label.split(":")[0] for label in names_of(grid)] == [f"z{d}" for d in order]
     for row, d in enumerate(order):
         moved = codes[row].std(0) > 0
         assert moved.nonzero().flatten().tolist() == [d]
@@ -102,9 +82,9 @@ def test_along_a_row_one_dimension_moves_where_images_lie(
         assert sorted(set(codes[..., LATENT:].flatten().tolist())) == [0.0, 1.0]
 
 
-def test_at_most_ten_dimensions_are_walked(make: Make, grid: Grid) -> None:
+def test_at_most_ten_dimensions_are_walked(make: Make, grid: mock.Mock) -> None:
     draw._traversals(Path(), make("vae", latent=14), CLASSES)
-    assert len(grid.names) == draw.DIMENSIONS_AT_MOST
+    assert len(names_of(grid)) == draw.DIMENSIONS_AT_MOST
 
 
 WALKS = {

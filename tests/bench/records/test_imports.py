@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from helpers_code import Edit, Plugin, changed, code, known_methods, known_metrics
@@ -67,13 +68,17 @@ def test_what_a_helper_imports_counts_as_well_and_where_it_lies_does_not(plugin:
     assert found[0] == found[1]
 
 
+def read_from(folder: Path, **files: str) -> set[str]:
+    """Which of these files `user` takes something from, and itself; a name may lead through folders."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.py").write_text(text)
+    return {str(Path(name).relative_to(folder)) for name in sources.of_files(folder / "user.py")}
+
+
 def test_what_is_imported_for_type_checkers_alone_does_not_count(tmp_path: Path) -> None:
-    (tmp_path / "seen.py").write_text("x = 1\n")
-    (tmp_path / "unseen.py").write_text("x = 1\n")
-    (tmp_path / "a.py").write_text(
-        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import unseen\nelse:\n    import seen\n"
-    )
-    assert set(sources.of_files(tmp_path / "a.py")) == {str(tmp_path / "a.py"), str(tmp_path / "seen.py")}
+    text = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import unseen\nelse:\n    import seen\n"
+    assert read_from(tmp_path, user=text, seen="x = 1\n", unseen="x = 1\n") == {"user.py", "seen.py"}
 
 
 def test_of_our_packages_a_name_counts_as_the_module_that_defines_it(tmp_path: Path) -> None:
@@ -90,13 +95,10 @@ def test_of_our_packages_a_name_counts_as_the_module_that_defines_it(tmp_path: P
     assert "methods/parts/vgg.py" not in sources.of(nearest) | sources.of(neighbours)
 
 
-FIRST = "try:\n    from not_installed_anywhere import f\nexcept ImportError:\n    from .one import f\n"
-
-
 @pytest.mark.parametrize(
     "init",
     [
-        FIRST,
+        "try:\n    from not_installed_anywhere import f\nexcept ImportError:\n    from .one import f\n",
         "try:\n    from .two import f\nexcept ImportError:\n    from .one import f\n",
         "import sys\nif sys.version_info > (3, 0):\n    from .one import f\nelse:\n    from .two import f\n",
         "from .two import f\nfrom .one import f\n",
@@ -108,25 +110,17 @@ FIRST = "try:\n    from not_installed_anywhere import f\nexcept ImportError:\n  
 )
 @pytest.mark.parametrize("statement", ["from pack import f", "import pack\nf = pack.f", "import pack.two\npack.f"])
 def test_of_a_plug_ins_package_all_counts_that_may_run(init: str, statement: str, tmp_path: Path, edit: Edit) -> None:
-    package = tmp_path / "pack"
-    package.mkdir()
-    (package / "__init__.py").write_text(init)
-    for name in ("one", "two"):
-        (package / f"{name}.py").write_text("f = len\n")
-    (tmp_path / "user.py").write_text(statement)
+    package = {"pack/__init__": init, "pack/one": "f = len\n", "pack/two": "f = len\n"}
+    assert {"pack/__init__.py", "pack/one.py"} < read_from(tmp_path, user=statement, **package)
     before = sources.of_files(tmp_path / "user.py")
-    assert {str(package / "__init__.py"), str(package / "one.py")} < set(before)
-    edit(str(package / "one.py"), "more = 1\n")
+    edit(str(tmp_path / "pack" / "one.py"), "more = 1\n")
     assert sources.combined(sources.of_files(tmp_path / "user.py")) != sources.combined(before)
 
 
 def test_folders_without_an_init_and_relative_imports_are_followed(tmp_path: Path) -> None:
-    (tmp_path / "space" / "inner").mkdir(parents=True)
-    (tmp_path / "space" / "a.py").write_text("f = 1\n")
-    (tmp_path / "space" / "b.py").write_text("from .a import f\n")
-    (tmp_path / "space" / "inner" / "c.py").write_text("from ..b import f\n")
-    (tmp_path / "user.py").write_text("from space.inner.c import f\n")
-    assert {Path(name).name for name in sources.of_files(tmp_path / "user.py")} == {"user.py", "a.py", "b.py", "c.py"}
+    files = {"space/a": "f = 1\n", "space/b": "from .a import f\n", "space/inner/c": "from ..b import f\n"}
+    names = {"user.py", "space/a.py", "space/b.py", "space/inner/c.py"}
+    assert read_from(tmp_path, user="from space.inner.c import f\n", **files) == names
 
 
 @pytest.mark.parametrize("helper", [b"print 'of Python 2'", b"x = '\xff'", b"x = " + b"+".join([b"1"] * 3000), b"\0"])
@@ -142,10 +136,8 @@ def test_what_this_python_cannot_read_counts_by_its_bytes(helper: bytes, tmp_pat
 def test_how_files_lie_to_each_other_counts(tmp_path: Path) -> None:
     found = []
     for first, second in (("1", "2"), ("2", "1")):
-        for name, value in (("enc", first), ("dec", second)):
-            (tmp_path / name).mkdir(exist_ok=True)
-            (tmp_path / name / "net.py").write_text(f"size = {value}\n")
-        (tmp_path / "user.py").write_text("import enc.net, dec.net\n")
+        networks = {"enc/net": f"size = {first}\n", "dec/net": f"size = {second}\n"}
+        read_from(tmp_path, user="import enc.net, dec.net\n", **networks)
         found.append(sources.combined(sources.of_files(tmp_path / "user.py")))
     assert found[0] != found[1]
 
@@ -184,19 +176,14 @@ def made(size):
 """
 
 
-def test_a_plug_ins_own_file_counts_under_whatever_wraps_its_metrics(tmp_path: Path, edit: Edit) -> None:
+def test_a_plug_ins_own_file_counts_under_whatever_wraps_its_metrics(plugin: Plugin, tmp_path: Path) -> None:
     (tmp_path / "wrapped.py").write_text(WRAPPED)
     (tmp_path / "wrapping_w.py").write_text(WRAPPING)
-    before = dict(known_metrics)
-    try:
+    with mock.patch.dict(known_metrics):
         load_plugin(str(tmp_path / "wrapped.py"))
         for name in ("wrapped_one", "wrapped_two", "wrapped_three"):
             own = {str(tmp_path / f"{file}.py") for file in ("wrapped", "wrapping_w")}
             assert own <= set(code_of_score(known_metrics[name])), name
-    finally:
-        known_metrics.clear()
-        known_metrics.update(before)
-        sys.path.remove(str(tmp_path))
 
 
 BUILT_ON = '''

@@ -1,14 +1,14 @@
 """What is one of a kind is added by one file outside the project: a plug-in's, or a package's by entry points."""
 
-import subprocess
-import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
-from helpers_e2e import ROOT, environment, here, records, statuses, write_suite
+from helpers_e2e import ROOT, bench, here, records, write_suite
 
-import bench.runner.launchers.local  # noqa: F401  so that what a test's patch of the registry takes back is not this one
-from bench.runner.launchers.base import launcher
+from bench.runner.launchers import local  # noqa: F401  so that what a test's patch of the registry takes back is not this one
+from bench.runner.launchers.base import launcher, registry
+from bench.runtime.errors import UsageError
 
 OWN = '''
 """A launcher that runs every cell in this very process, and says so."""
@@ -50,26 +50,20 @@ MEASURE = (ROOT / "examples" / "my_metric.py").read_text()
 
 def _check_gap(results: Path, file: Path) -> None:
     """It is measured, and its file counts to what the score hangs on."""
-    (record,) = records(results).values()
-    assert 0 < record["metrics"]["brightness_gap"] < 1
-    assert str(file) in record["sources"]
+    for record in records(results).values():
+        assert 0 < record["metrics"]["brightness_gap"] < 1
+        assert str(file) in record["sources"]
 
 
-def test_a_plug_in_adds_a_metric_with_evidence_of_its_own(tmp_path: Path) -> None:
-    (tmp_path / "own.py").write_text(MEASURE)
-    suite = write_suite(tmp_path, evaluation={"metrics": ["brightness_gap"]})
-    found = here("run", "--suite", suite, "--plugin", tmp_path / "own.py", results=tmp_path / "results")
-    assert found.code == 0, found.out + found.err
-    _check_gap(tmp_path / "results", tmp_path / "own.py")
-
-
-def test_a_plug_in_adds_one(tmp_path: Path) -> None:
+def test_a_plug_in_adds_a_launcher_and_a_metric_with_evidence_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(OWN.format(name="own"))
+    (tmp_path / "gap.py").write_text(MEASURE)
+    suite = write_suite(tmp_path, seeds=2, evaluation={"metrics": ["brightness_gap"]}, plugins=["gap.py"])
     words = ["--plugin", tmp_path / "own.py", "--launcher", "own", "--jobs", 2, "--time-limit", 50]
-    found = here("run", "--suite", write_suite(tmp_path, seeds=2), *words, results=tmp_path / "results")
+    found = here("run", "--suite", suite, *words, results=tmp_path / "results")
     assert found.code == 0, found.out + found.err
-    assert statuses(tmp_path / "results") == {"vae": "ok"}
     assert (tmp_path / "results" / "own.txt").read_text() == "2 50.0"
+    _check_gap(tmp_path / "results", tmp_path / "gap.py")
 
 
 def test_an_unknown_one_is_refused_before_anything_is_read_or_written(tmp_path: Path) -> None:
@@ -85,8 +79,8 @@ def test_two_of_one_name_are_refused() -> None:
 
 
 @pytest.fixture
-def package(tmp_path: Path) -> dict[str, str]:
-    """A package as pip would install it, with one of each by entry points; gives the environment that has it."""
+def package(tmp_path: Path) -> Path:
+    """A package as pip would install it, with one of each by entry points; gives the folder to have on the path."""
     site = tmp_path / "site"
     (site / "extras-1.0.dist-info").mkdir(parents=True)
     (site / "extras-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: extras\nVersion: 1.0\n")
@@ -96,45 +90,29 @@ def package(tmp_path: Path) -> dict[str, str]:
     (site / "extras.py").write_text(OWN.format(name="packaged"))
     (site / "extras_figure.py").write_text(FIGURE)
     (site / "extras_metric.py").write_text(MEASURE)
-    return environment(PYTHONPATH=f"{ROOT}:{site}")
+    return site
 
 
-def _bench(folder: Path, env: dict[str, str], *words: object, code: int = 0) -> str:
-    command = [sys.executable, "-m", "bench", *map(str, words)]
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stderr if code else done.stdout
-
-
-def test_a_package_adds_a_launcher_a_metric_with_evidence_and_a_figure(tmp_path: Path, package: dict[str, str]) -> None:
-    results = tmp_path / "results"
-    words = ["--device", "cpu", "--tracking-uri", "none", "--results", results]
+def test_a_package_adds_a_launcher_a_metric_with_evidence_and_a_figure(tmp_path: Path, package: Path) -> None:
+    results, env = tmp_path / "results", {"PYTHONPATH": f"{ROOT}:{package}"}
     suite = write_suite(tmp_path, evaluation={"metrics": ["brightness_gap"]})
-    _bench(tmp_path, package, "run", "--suite", suite, "--launcher", "packaged", *words)
-    _check_gap(results, tmp_path / "site" / "extras_metric.py")
+    done = bench(tmp_path, "run", "--suite", suite, "--launcher", "packaged", results=results, **env)
+    assert done.code == 0, done.out + done.err
+    _check_gap(results, package / "extras_metric.py")
     assert (results / "own.txt").is_file()
-    said = _bench(tmp_path, package, "figure", "own-figure", "--suite", "tiny", "--out", "a.png", "--results", results)
-    assert said.strip() == "written: a.png of tiny"
+    done = bench(tmp_path, "figure", "own-figure", "--suite", "tiny", "--out", "a.png", results=results, **env)
+    assert done.out.strip() == "written: a.png of tiny"
     assert (tmp_path / "a.png").read_text() == "drawn"
 
 
-@pytest.mark.parametrize(
-    "broken",
-    ["import not_there\n", "def (:\n", OWN.format(name="local"), FIGURE.replace("own-figure", "mixing")],
-    ids=["import", "syntax", "taken-launcher", "taken-figure"],
-)
-def test_a_package_that_cannot_be_loaded_is_named_in_one_line(
-    broken: str, tmp_path: Path, package: dict[str, str]
+@pytest.mark.parametrize("broken", ["import not_there\n", "def (:\n", OWN.format(name="local")])
+def test_a_package_that_cannot_be_loaded_is_named(
+    broken: str, tmp_path: Path, package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask = ["figure", "own-figure", "--suite", "tiny", "--out", "a.png", "--results", tmp_path]
-    file, words = "extras_figure", ask
-    if "launcher" in broken:
-        file, words = (
-            "extras",
-            ["run", "--suite", write_suite(tmp_path), "--launcher", "packaged", "--results", tmp_path],
-        )
-    (tmp_path / "site" / f"{file}.py").write_text(broken)
-    said = _bench(tmp_path, package, *words, code=2)
-    assert said.startswith("bench: ")
-    assert said.count("\n") == 1
-    assert f"= {file} " in said
+    (package / "extras.py").write_text(broken)
+    monkeypatch.syspath_prepend(package)
+    with (
+        mock.patch.dict(registry),
+        pytest.raises(UsageError, match=r"^entry point packaged = extras of bench\.launchers"),
+    ):
+        registry.load()

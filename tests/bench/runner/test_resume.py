@@ -1,16 +1,21 @@
 """A run that is killed or interrupted, again and again, ends where an undisturbed one would, and repeats nothing."""
 
+import json
 import os
 import shutil
 import signal
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 
-import pytest
-from helpers_e2e import gone, here, records, shared_cache, stamp, start, wait_for, write_suite
+from helpers_e2e import gone, here, records, stamp, start, wait_for, write_suite
+from helpers_plan import planned, suite_of
+from made_up import record
 
 from bench.records.cells import find
+from bench.records.plan import Plan
 from bench.records.record import Record
+from bench.runner.run import split_done
 
 WAITING = '''
 import os, time
@@ -36,11 +41,11 @@ class Waiting(VAE):
 class Disturbed:
     """A suite of two fast cells and two that wait, in one results folder, and what is seen of its processes."""
 
-    def __init__(self, folder: Path, cache: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         (folder / "waiting.py").write_text(WAITING)
         small = {"hidden": 16, "latent": 4}
         rows = {"vae": small, "waiting": {"method": "waiting", **small}}
-        self.folder, self.results, self.env = folder, folder / "results", {"BENCH_CACHE": str(cache)}
+        self.folder, self.results = folder, folder / "results"
         self.suite = write_suite(folder, rows, name="disturbed", seeds=2, plugins=["waiting.py"])
         self.uri = f"sqlite:///{self.results}/mlflow.db"
         self.words = ["--suite", self.suite, "--jobs", "2", "--tracking-uri", self.uri]
@@ -50,7 +55,7 @@ class Disturbed:
         pids = self.folder / "pids"
         shutil.rmtree(pids, ignore_errors=True)
         pids.mkdir()
-        process = start(self.folder, "run", *self.words, results=self.results, **self.env)
+        process = start(self.folder, "run", *self.words, results=self.results)
 
         def both_wait() -> list[Path]:
             assert process.poll() is None, process.communicate()
@@ -80,11 +85,8 @@ class Disturbed:
         return [run for run in runs if run.data.tags["latentbench"] == "cell"]
 
 
-def test_killed_interrupted_and_gone_on(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = Disturbed(tmp_path, shared_cache(tmp_path_factory))
-    monkeypatch.setenv("BENCH_CACHE", run.env["BENCH_CACHE"])
+def test_killed_interrupted_and_gone_on(tmp_path: Path) -> None:
+    run = Disturbed(tmp_path)
 
     # kill -9 of the parent alone: its workers end too, and what was finished is whole.
     process, pids = run.until_waiting()
@@ -96,7 +98,6 @@ def test_killed_interrupted_and_gone_on(
     assert {key: one["status"] for key, one in run.records().items()} == {("vae", 0): "ok", ("vae", 1): "ok"}
     assert not list(run.results.rglob(".record.json.*"))
     finished, broken = stamp(run.results, "vae", 0), stamp(run.results, "vae", 1)[1][:1000]
-    cell = run.results / "cells" / run.records()["vae", 1]["cell"]
 
     # A record that something has cut short is named, kept aside and made again. Ctrl-C ends the run cleanly.
     cell = run.results / "cells" / run.records()["vae", 1]["cell"]
@@ -131,25 +132,15 @@ def test_killed_interrupted_and_gone_on(
     assert bce["vae", 0] == bce["waiting", 0] != bce["vae", 1] == bce["waiting", 1]
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b"null", b"{}", b'{"schema": 99}', b"\xff\xfe\x00", b'{"schema": 1, "cell": "x"}']
-)
-def test_whatever_is_no_record_is_set_aside(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, content: bytes
-) -> None:
-    from bench.config.suite import load_suite
-    from bench.runner.plan import RunSettings, make_plan
-    from bench.runner.run import split_done
-
-    monkeypatch.setenv("BENCH_CACHE", str(shared_cache(tmp_path_factory)))
-    plan = make_plan(
-        load_suite(str(write_suite(tmp_path))), RunSettings(results=str(tmp_path / "results"), device="cpu")
-    )
-    cell = tmp_path / "results" / "cells" / plan.cells[0]["cell"]
-    cell.mkdir(parents=True)
-    for number in (1, 2):
-        (cell / "record.json").write_bytes(content)
+def test_whatever_is_no_record_is_set_aside(tmp_path: Path) -> None:
+    plan = Plan("tiny", cells=[asdict(cell) for cell in planned(suite_of({"vae": {}}))], results=str(tmp_path))
+    folder = tmp_path / "cells" / plan.cells[0]["cell"]
+    folder.mkdir(parents=True)
+    newer = json.dumps(asdict(record()) | {"schema": 99}).encode()
+    broken = [b"", b"{", b"[]", b"null", b"{}", newer, b"\xff\xfe\x00", b'{"schema": 1, "cell": "x"}']
+    for number, content in enumerate(broken, 1):
+        (folder / "record.json").write_bytes(content)
         todo, done = split_done(plan, retry_failed=False, force=False)
         assert ([one.cell for one in todo], done) == ([plan.cells[0]["cell"]], [])
-        assert (cell / f"record.broken-{number}.json").read_bytes() == content
-    assert not (cell / "record.json").exists()
+        assert (folder / f"record.broken-{number}.json").read_bytes() == content
+    assert not (folder / "record.json").exists()

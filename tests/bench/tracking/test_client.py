@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 
@@ -60,13 +61,7 @@ def test_user_interface(tmp_path, monkeypatch, capsys):
     with pytest.raises(track.TrackingError, match="no store yet"):
         track.ui(results, track.default_uri(results), 5000, "127.0.0.1")
     (results / "mlflow.db").touch()
-    started: list[str] = []
-
-    def start(command, env):
-        assert env["MLFLOW_DISABLE_TELEMETRY"] == "true"
-        started.extend(command)
-        return SimpleNamespace(wait=lambda: 0, terminate=lambda: None)
-
+    start = mock.Mock(return_value=SimpleNamespace(wait=lambda: 0, terminate=lambda: None))
     monkeypatch.setattr(subprocess, "Popen", start)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -74,4 +69,5 @@ def test_user_interface(tmp_path, monkeypatch, capsys):
             track.ui(results, track.default_uri(results), port, "127.0.0.1")
     assert track.ui(results, track.default_uri(results), port, "127.0.0.1") == 0
     assert f"http://127.0.0.1:{port}" in capsys.readouterr().out
-    assert track.default_uri(results) in started
+    assert track.default_uri(results) in start.call_args.args[0]
+    assert start.call_args.kwargs["env"]["MLFLOW_DISABLE_TELEMETRY"] == "true"

@@ -1,6 +1,7 @@
 """What MLflow is told of a record, before MLflow is told."""
 
-from bench.records.record import Record
+from made_up import record
+
 from bench.tracking import content as _run_content
 
 
@@ -24,12 +25,10 @@ def test_passwords_are_masked():
     assert _run_content.without_password("sqlite:////a/b@c.db") == "sqlite:////a/b@c.db"
 
 
-def test_what_a_method_settled_on_is_a_tag():
-    record = Record(
-        cell="c", suite="s", label="tvae", method="tvae", dataset="digits", seed=0, options={}, budget={}, status="ok",
-        facts={"restarts": 1, "pose": {"prior": "none"}, "caveats": ["begun anew"]},
-    )  # fmt: skip
-    tags = _run_content.tags(record)
+def test_the_likelihood_and_what_a_method_settled_on_are_tags():
+    facts = {"restarts": 1, "pose": {"prior": "none"}, "caveats": ["begun anew"]}
+    tags = _run_content.tags(record("tvae", facts=facts, likelihood="discretised-logistic"))
+    assert tags["likelihood"] == "discretised-logistic"
     assert tags["fact.restarts"] == "1"
     assert tags["fact.pose.prior"] == "none"
     assert tags["fact.caveats"] == '["begun anew"]'

@@ -1,20 +1,20 @@
 """Tuning: what is searched and by what, never the test split, every trial once, and a suite file at the end."""
 
 import csv
-import signal
-import tomllib
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
-from helpers_e2e import CLOSED, Outcome, here, records, start, wait_for, write_suite
+from helpers_e2e import CLOSED, Outcome, here, records, write_suite
 
 import methods
 from bench.config.options import find, spans
 from bench.config.suite import load_suite
 from bench.records.cells import find as find_records
 from bench.records.plan import Plan
+from bench.tuning.trials import Trials
 from methods.parts import Span
 
 pytestmark = pytest.mark.usefixtures("own_places")
@@ -114,7 +114,7 @@ def test_a_row_or_method_that_cannot_be_tuned_is_one_line(tiny: Path, tmp_path: 
 
 
 def test_a_tuning_goes_on_where_it_stopped_and_ends_in_a_suite(tiny: Path, tmp_path: Path) -> None:
-    results = tmp_path / "results"
+    results, uri = tmp_path / "results", f"sqlite:///{tmp_path / 'store.db'}"
     first = tune(tiny, results, "--options", "beta,capacity", "--jobs", 2)
     assert first.code == 0, first.err
     folder = folder_of(results)
@@ -123,8 +123,12 @@ def test_a_tuning_goes_on_where_it_stopped_and_ends_in_a_suite(tiny: Path, tmp_p
     assert (trials[0]["beta"], trials[0]["capacity"]) == ("2.0", "0.0"), "the first is the row itself"
     before = {path: path.stat().st_mtime_ns for path in folder.glob("cells/*/record.json")}
     assert len(before) == 2
+    for words in (["latent"], ["beta,capacity", "--epochs", 2], ["beta,capacity", "--set", "beta=3"]):
+        line = tune(tiny, results, "--options", *words).refusal()
+        assert "another search" in line
+        assert "--fresh" in line
 
-    again = tune(tiny, results, "--options", "beta,capacity", trials=3)
+    again = tune(tiny, results, "--options", "beta,capacity", "--tracking-uri", uri, trials=3)
     assert again.code == 0, again.err
     assert "1 trials to run, 2 done before" in again.out
     assert table(results)[:2] == trials
@@ -140,39 +144,35 @@ def test_a_tuning_goes_on_where_it_stopped_and_ends_in_a_suite(tiny: Path, tmp_p
     tuned = suite.methods["beta-vae-tuned"]
     assert (tuned["beta"], tuned["capacity"]) == (float(best["beta"]), float(best["capacity"]))
     assert tuned["hidden"] == 16
-    assert (folder / "history.png").is_file()
-    assert (folder / "importance.png").is_file()
     assert "best trials (3 with a value, 0 failed)" in again.out
     assert f"--suite {folder / 'best.toml'}" in again.out
 
-    run = here("run", "--suite", folder / "best.toml", results=results)
-    assert run.code == 0, run.err
+    from mlflow import MlflowClient
+
+    client = MlflowClient(uri)
+    (run,) = client.search_runs([client.get_experiment_by_name("tiny-tune").experiment_id])
+    assert float(run.data.params["best.beta-vae-tuned.beta"]) == tuned["beta"]
+    assert {"default/reconstruction_bce", "beta-vae-tuned/reconstruction_bce"} <= set(run.data.metrics)
+    names = {item.path for item in client.list_artifacts(run.info.run_id)}
+    assert names == {"trials.csv", "history.png", "importance.png", "best.toml"}
+
+    done = here("run", "--suite", folder / "best.toml", results=results)
+    assert done.code == 0, done.err
     assert {record.label for record in find_records(results)} == {"beta-vae", "beta-vae-tuned"}
 
-
-def test_another_search_is_refused_until_fresh(tiny: Path, tmp_path: Path) -> None:
-    assert tune(tiny, tmp_path, "--options", "beta", trials=1).code == 0
-    for words in (
-        ("--options", "latent"),
-        ("--options", "beta", "--epochs", 2),
-        ("--options", "beta", "--set", "beta=3"),
-    ):
-        line = tune(tiny, tmp_path, *words).refusal()
-        assert "another search" in line
-        assert "--fresh" in line
-    afresh = tune(tiny, tmp_path, "--options", "latent", "--fresh", trials=1)
+    afresh = tune(tiny, results, "--options", "latent", "--fresh", trials=1)
     assert afresh.code == 0, afresh.err
-    assert [one["latent"] for one in table(tmp_path)] == ["4"]
+    assert [one["latent"] for one in table(results)] == ["4"]
 
 
-def test_a_killed_tuning_takes_up_its_trials_under_their_numbers(tiny: Path, tmp_path: Path) -> None:
-    words = ("--method", "beta-vae", "--suite", tiny, "--trials", 3, "--jobs", 1, *QUIET)
-    process = start(tmp_path, "tune", *words, results=tmp_path)
-    wait_for(lambda: list(folder_of(tmp_path).glob("cells/*/log.txt")), "the first trial")
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "go on with:\n  python -m bench tune --method beta-vae" in err
+def test_an_interrupted_tuning_takes_up_its_trials_under_their_numbers(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Trials, "measure", mock.Mock(side_effect=KeyboardInterrupt))
+        stopped = tune(tiny, tmp_path, trials=3)
+    assert stopped.code == 130
+    assert "go on with:\n  python -m bench tune --method beta-vae" in stopped.err
     assert tune(tiny, tmp_path, trials=3).code == 0
     assert [(one["trial"], one["state"]) for one in table(tmp_path)] == [(str(k), "complete") for k in range(3)]
 
@@ -186,7 +186,7 @@ def test_the_test_split_is_never_read(tmp_path: Path) -> None:
         (tmp_path / part).mkdir()
         suite = suite_of(tmp_path / part, write_images(tmp_path / part / "tiny.npz", test_seed=seed))
         metrics = "reconstruction_bce,svm_test_accuracy"
-        assert tune(suite, tmp_path / part, "--metric", metrics, "--options", "beta").code == 0
+        assert tune(suite, tmp_path / part, "--metric", metrics, "--options", "beta", trials=1).code == 0
         seen.append([{k: v for k, v in one.items() if k != "seconds"} for one in table(tmp_path / part)])
         found = next(iter(records(folder_of(tmp_path / part)).values()))
         assert {"train": 54, "held_out": 0, "test": 6}.items() <= found["protocol"]["counts"].items()
@@ -194,8 +194,11 @@ def test_the_test_split_is_never_read(tmp_path: Path) -> None:
 
 
 def test_two_metrics_give_all_of_the_front(tiny: Path, tmp_path: Path) -> None:
-    done = tune(tiny, tmp_path, "--metric", "reconstruction_bce,nmi", "--sampler", "nsga2", trials=4)
+    """A store that is down costs a line."""
+    words = ["--metric", "reconstruction_bce,nmi", "--sampler", "nsga2", "--tracking-uri", CLOSED]
+    done = tune(tiny, tmp_path, *words, trials=4)
     assert done.code == 0, done.err
+    assert f"MLflow at {CLOSED}" in done.out
     assert "at random" in done.out, "no generation is over"
     points = [(float(one["reconstruction_bce"]), float(one["nmi"])) for one in table(tmp_path)]
     front = [(a, b) for a, b in points if not any((c <= a and d >= b) and (c, d) != (a, b) for c, d in points)]
@@ -205,73 +208,52 @@ def test_two_metrics_give_all_of_the_front(tiny: Path, tmp_path: Path) -> None:
     assert {"pareto.png", "history-reconstruction_bce.png", "history-nmi.png"} <= drawn
 
 
-def test_a_value_is_the_mean_over_seeds(tiny: Path, tmp_path: Path) -> None:
-    assert tune(tiny, tmp_path, "--seeds", 2, trials=1).code == 0
-    found = [one["metrics"]["reconstruction_bce"] for one in records(folder_of(tmp_path)).values()]
-    assert len(found) == 2
-    assert float(table(tmp_path)[0]["reconstruction_bce"]) == pytest.approx(sum(found) / 2)
+def test_a_value_is_the_mean_over_seeds_and_a_default_outside_its_span_is_measured_apart(
+    tiny: Path, tmp_path: Path
+) -> None:
+    done = tune(tiny, tmp_path, "--set", "beta=50", "--options", "beta", "--seeds", 2, trials=1)
+    assert done.code == 0, done.err
+    found = records(folder_of(tmp_path))
+    assert set(found) == {(label, seed) for label in ("default", "trial-0000") for seed in (0, 1)}
+    values = [found["trial-0000", seed]["metrics"]["reconstruction_bce"] for seed in (0, 1)]
+    assert float(table(tmp_path)[0]["reconstruction_bce"]) == pytest.approx(sum(values) / 2)
+    assert "default" in done.out.split("best trials")[1]
+    assert "importance.png is not drawn: 1 complete trials" in done.out
 
 
 # What goes wrong.
 
 
-def test_a_default_outside_its_span_is_measured_apart(tiny: Path, tmp_path: Path) -> None:
-    done = tune(tiny, tmp_path, "--set", "beta=50", "--options", "beta", trials=1)
-    assert done.code == 0, done.err
-    assert {label for label, _ in records(folder_of(tmp_path))} == {"default", "trial-0000"}
-    assert "default" in done.out.split("best trials")[1]
-    assert "importance.png is not drawn: 1 complete trials" in done.out
+PICKY = """
+from typing import Annotated
+from methods.base import AbstractMethod, ImageSpec, method
+from bench.tuning.trials import Trials
+from methods.parts import Span
+
+@method("picky", source="a test")
+class Picky(AbstractMethod):
+    def __init__(self, spec: ImageSpec, *, light: Annotated[float, Span(0.1, 1.0)] = 1.0) -> None:
+        super().__init__()
+        self.light = light
+
+    def phases(self, data):
+        if self.light < 1.0:
+            raise RuntimeError("too dark")
+        yield from ()
+
+    def reconstruct(self, x, y):
+        return x * self.light
+"""
 
 
 def test_a_failed_trial_is_shown_and_costs_no_other(tiny: Path, tmp_path: Path) -> None:
     plugin = tmp_path / "picky.py"
-    plugin.write_text(
-        "from typing import Annotated\n"
-        "from methods.base import AbstractMethod, ImageSpec, method\n"
-        "from methods.parts import Span\n"
-        "@method('picky', source='a test')\n"
-        "class Picky(AbstractMethod):\n"
-        "    '''Gives back images, darker.'''\n"
-        "    def __init__(self, spec: ImageSpec, *, light: Annotated[float, Span(0.1, 1.0)] = 1.0) -> None:\n"
-        "        super().__init__()\n"
-        "        self.light = light\n"
-        "    def phases(self, data):\n"
-        "        if self.light < 1.0:\n"
-        "            raise RuntimeError('too dark')\n"
-        "        yield from ()\n"
-        "    def reconstruct(self, x, y):\n"
-        "        return x * self.light\n"
-    )
-    done = tune(tiny, tmp_path, "--metric", "reconstruction_mse", "--plugin", plugin, method="picky", trials=3)
+    plugin.write_text(PICKY)
+    words = ["--metric", "reconstruction_mse", "--plugin", plugin]
+    done = tune(tiny, tmp_path, *words, method="picky", trials=3)
     assert done.code == 0, done.err
     assert "failed: seed 0: error: too dark" in done.out
     assert [one["state"] for one in table(tmp_path, "tiny-picky")] == ["complete", "fail", "fail"]
-    again = tune(tiny, tmp_path, "--metric", "reconstruction_mse", "--plugin", plugin, method="picky", trials=3)
+    again = tune(tiny, tmp_path, *words, method="picky", trials=3)
     assert "0 trials to run, 3 done before" in again.out
     assert load_suite(str(folder_of(tmp_path, "tiny-picky") / "best.toml")).plugins == [str(plugin)]
-
-
-# What MLflow is told.
-
-
-def test_one_run_in_mlflow(tiny: Path, tmp_path: Path) -> None:
-    from mlflow import MlflowClient
-
-    uri = f"sqlite:///{tmp_path / 'store.db'}"
-    assert tune(tiny, tmp_path, "--options", "beta", "--tracking-uri", uri).code == 0
-    client = MlflowClient(uri)
-    experiment = client.get_experiment_by_name("tiny-tune")
-    assert experiment is not None
-    (run,) = client.search_runs([experiment.experiment_id])
-    best = tomllib.loads((folder_of(tmp_path) / "best.toml").read_text())["methods"]["beta-vae-tuned"]["beta"]
-    assert float(run.data.params["best.beta-vae-tuned.beta"]) == best
-    assert {"default/reconstruction_bce", "beta-vae-tuned/reconstruction_bce"} <= set(run.data.metrics)
-    names = {item.path for item in client.list_artifacts(run.info.run_id)}
-    assert names == {"trials.csv", "history.png", "importance.png", "best.toml"}
-
-
-def test_a_store_that_is_down_costs_a_line(tiny: Path, tmp_path: Path) -> None:
-    done = tune(tiny, tmp_path, "--tracking-uri", CLOSED, trials=1)
-    assert done.code == 0, done.err
-    assert f"MLflow at {CLOSED}" in done.out
-    assert (folder_of(tmp_path) / "best.toml").is_file()

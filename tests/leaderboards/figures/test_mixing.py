@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from helpers_figures import Made
+from helpers_figures import Made, check_bytes
 from scipy.stats import ttest_rel
 
 from leaderboards.figures.mixing import ALPHAS
@@ -38,9 +38,7 @@ class Results(Made):
         return self.folder / "cells" / cell / "mixing.csv"
 
     def said(self, *words: str) -> str:
-        found = self.draw(*words)
-        assert found.code == 0, found.err
-        return found.out
+        return self.told(*words)
 
     def rows(self, *words: str) -> list[str]:
         """Those drawn."""
@@ -72,7 +70,7 @@ def paper(results: Results, dataset: str = "mnist") -> Results:
 
 def test_the_data_beside_the_figure(results: Results) -> None:
     said = paper(results).said()
-    assert all((results.folder / f"a.{ending}").stat().st_size > 300 for ending in ("png", "svg", "csv"))
+    check_bytes(results)
     assert "seed 2 (not planned): vae" in said
     table = results.table()
     about = [(row, metric) for row in ("regene", "vae") for metric in ("neutral_accuracy", "fid")]

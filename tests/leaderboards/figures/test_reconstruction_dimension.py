@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from helpers_figures import Made
+from helpers_figures import Made, check_bytes
 from scipy.stats import ttest_rel
 
 from leaderboards.figures.reconstruction_dimension import better, gap, optimum
@@ -56,9 +56,7 @@ class Results(Made):
             return list(csv.DictReader(file))
 
     def said(self, *words: str) -> str:
-        found = self.draw(*words)
-        assert found.code == 0, found.err
-        return found.out
+        return self.told(*words)
 
     def verdicts(self) -> list[str]:
         """Of the TPS-TVAE, the DTVAE and the optimum."""
@@ -75,7 +73,7 @@ def results(tmp_path: Path) -> Results:
 
 def test_the_data_beside_the_figure(results: Results) -> None:
     said = results.said()
-    assert all((results.folder / f"a.{ending}").stat().st_size > 300 for ending in ("png", "svg", "csv"))
+    check_bytes(results)
     assert "tvae-tps: its pose is a function of the image" in said
     table = results.table()
     assert [row["line"] for row in table] == ["vae"] * 6 + ["tvae-tps"] * 3 + ["dtvae"] * 3
