@@ -120,8 +120,9 @@ def to_score_again(plan: Plan, metrics: Sequence[str], device: str | None) -> Pl
     )
 
 
-def counts(plan: Plan, todo: list[Cell], done: list[Record]) -> str:
-    return f"{len(to_train(plan, todo))} to train, {len(todo)} to score, {len(done)} done before"
+def counts(plan: Plan, todo: list[Cell], done: list[Record], force: bool = False) -> str:
+    training = {cell.model for cell in todo} if force else to_train(plan, todo)
+    return f"{len(training)} to train, {len(todo)} to score, {len(done)} done before"
 
 
 def forget(results: Path, todo: list[Cell]) -> None:
@@ -166,7 +167,7 @@ def dry(plan: Plan, retry_failed: bool, force: bool) -> str:
     """The cells that would run and an estimate of the time."""
     todo, done = split_done(plan, retry_failed, force, set_broken_aside=False)
     estimates = seconds_by_cell(plan, todo)
-    lines = [f"{plan.suite}: {counts(plan, todo, done)}; {plan.side_by_side} side by side on {plan.device}"]
+    lines = [f"{plan.suite}: {counts(plan, todo, done, force)}; {plan.side_by_side} side by side on {plan.device}"]
     lines += [
         f"  {cell.cell:<48} {clock(seconds):>8}  {basis}" for cell in todo for seconds, basis in [estimates[cell.cell]]
     ]
