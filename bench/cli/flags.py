@@ -80,6 +80,7 @@ KeepModels = Annotated[
     Literal["all", "none"],
     Option(help="Whether trained weights stay in RESULTS/models, to be scored again and loaded."),
 ]
+LogModels = Annotated[bool, Option("--log-models", help="Write the weights to MLflow too, not only where they lie.")]
 Force = Annotated[bool, Option("--force", help="Run every cell again.")]
 DryRun = Annotated[bool, Option("--dry-run", help="Print the cells and an estimate, run nothing.")]
 

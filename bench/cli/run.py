@@ -31,6 +31,7 @@ def run(
     plugin: flags.Plugin = None,
     tracking_uri: flags.TrackingUri = None,
     keep_models: flags.KeepModels = "all",
+    log_models: flags.LogModels = False,
     retry: flags.Retry = None,
     force: flags.Force = False,
     dry_run: flags.DryRun = False,
@@ -49,7 +50,8 @@ def run(
         suite, methods, seeds, epochs, dataset, changes, precision, backbone, optimiser, likelihood, neutral_epochs
     )
     plugins = tuple(plugin or ())
-    settings = RunSettings(data_root, results, device, jobs, inception, plugins, threads, launcher, keep_models)
+    kept = {"keep_models": keep_models, "log_models": log_models}
+    settings = RunSettings(data_root, results, device, jobs, inception, plugins, threads, launcher, **kept)
     raise typer.Exit(run_suite(overrides, settings, time_limit, tracking_uri, retry == "failed", force, dry_run))
 
 

@@ -181,7 +181,7 @@ def dry(plan: Plan, retry_failed: bool, force: bool) -> str:
     return "\n".join(lines)
 
 
-def rebuild_store(results: str | None, tracking_uri: str | None) -> str:
+def rebuild_store(results: str | None, tracking_uri: str | None, log_models: bool) -> str:
     folder = results_folder(results)
     if not folder.is_dir():
         raise UsageError(f"results folder {folder}: there is none: give one with --results")
@@ -189,7 +189,7 @@ def rebuild_store(results: str | None, tracking_uri: str | None) -> str:
     if uri is None:
         raise UsageError("--tracking-uri none: name a store to write to")
     with owned(folder):
-        written = track.rebuild(folder, uri)
+        written = track.rebuild(folder, uri, log_models)
     return f"{written} records written to {uri}"
 
 

@@ -44,7 +44,8 @@ class Plan:
 
     cells: as dicts of `Cell`'s fields. scoring: a score's name to the digest of the code that gives it. only: scores that are computed,
     whatever is there; where empty, those that the code of today has not given. train: whether what is not
-    kept is trained. keep_models: whether weights stay on the disk.
+    kept is trained. keep_models: whether weights stay on the disk;
+    log_models: whether they go to MLflow.
     """
 
     suite: str
@@ -68,6 +69,7 @@ class Plan:
     only: list[str] = field(default_factory=list)
     train: bool = True
     keep_models: KeepModels = "all"
+    log_models: bool = False
 
     @staticmethod
     def read(path: Path) -> Plan:

@@ -48,6 +48,7 @@ class RunSettings:
     threads: int | None = None
     launcher: str = "local"
     keep_models: KeepModels = "all"
+    log_models: bool = False
 
 
 def make_plan(suite: Suite, request: RunSettings, score_on: ScoreOn = "test") -> Plan:
@@ -76,6 +77,7 @@ def make_plan(suite: Suite, request: RunSettings, score_on: ScoreOn = "test") ->
         likelihood=suite.likelihood,
         scoring=scoring_of(evaluation.metrics, evaluation.mixing),
         keep_models=request.keep_models,
+        log_models=request.log_models,
     )
     cells = [asdict(cell) for name in suite.dataset for cell in cells_of(suite, load(name, root), plan)]
     jobs = request.jobs or default_jobs(device, len(cells), plan.threads)

@@ -130,6 +130,7 @@ class Run:
         }
         try:
             self.tracker = track.Tracker.open(self.uri, self.results, self.plan.suite, content)
+            self.tracker.log_models = self.plan.log_models
         except track.TrackingError as problem:
             self.watcher.say(str(problem))
         for record in done:

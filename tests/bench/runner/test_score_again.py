@@ -160,3 +160,49 @@ def test_without_kept_models_there_is_nothing_to_score_again(tmp_path: Path) -> 
     tried.write(factor=2.0)
     assert tried.score().code == 1
     assert tried.counts(tried.run()) == "2 to train, 2 to score, 0"
+
+
+FULL = """
+from bench.runner import train
+from methods.base import method
+from methods.vae import VAE
+
+
+def full(*given):
+    raise OSError(28, "No space left on device")
+
+
+@method("full-disk", source="a test")
+class FullDisk(VAE):
+    def phases(self, data):
+        yield from super().phases(data)
+        train.keep = full
+"""
+
+
+def test_a_full_disk_costs_the_model_and_no_score(tmp_path: Path) -> None:
+    (tmp_path / "full.py").write_text(FULL)
+    rows = {"vae": ROWS["vae"], "full": {**ROWS["vae"], "method": "full-disk"}}
+    suite = write_suite(tmp_path, rows, plugins=["full.py"])
+    said = here("run", "--suite", suite, results=tmp_path / "results")
+    assert said.code == 0, said.out + said.err
+    whole, full = (records(tmp_path / "results")[label, 0] for label in rows)
+    assert whole["metrics"]["reconstruction_bce"] == full["metrics"]["reconstruction_bce"]
+    assert any("could not be kept (No space left on device)" in line for line in full["events"])
+    assert not (tmp_path / "results" / "models" / full["model"] / "state.safetensors").exists()
+
+
+def test_mlflow_says_where_a_model_lies_and_takes_it_where_asked(tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+
+    tried, uri = Tried(tmp_path), f"sqlite:///{tmp_path}/results/mlflow.db"
+    assert tried.run("--tracking-uri", uri, "--log-models").code == 0
+    client = MlflowClient(tracking_uri=uri)
+    (experiment,) = client.search_experiments(filter_string="name = 'tiny'")
+    runs = client.search_runs([experiment.experiment_id], "tags.latentbench = 'cell'")
+    for label in ROWS:
+        (run,) = [run for run in runs if run.data.tags["label"] == label]
+        place = tried.results.resolve() / "models" / tried.record(label)["model"]
+        assert run.data.tags["model_path"] == str(place)
+        assert run.data.tags["model_digest"] == json.loads((place / "training.json").read_text())["state"]
+        assert "state.safetensors" in [one.path for one in client.list_artifacts(run.info.run_id)]
