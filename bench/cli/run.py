@@ -50,8 +50,8 @@ def run(
         suite, methods, seeds, epochs, dataset, changes, precision, backbone, optimiser, likelihood, neutral_epochs
     )
     plugins = tuple(plugin or ())
-    kept = {"keep_models": keep_models, "log_models": log_models}
-    settings = RunSettings(data_root, results, device, jobs, inception, plugins, threads, launcher, **kept)
+    where = (data_root, results, device, jobs, inception)
+    settings = RunSettings(*where, plugins, threads, launcher, keep_models, log_models)
     raise typer.Exit(run_suite(overrides, settings, time_limit, tracking_uri, retry == "failed", force, dry_run))
 
 
