@@ -46,7 +46,7 @@ class Column:
 
 @dataclass
 class Row:
-    """All seeds of one (label, options). A row that is not whole (some seed not ok) has no scores at all.
+    """All seeds of one (label, options). A row that is not whole (some seed was not scored) has no scores at all.
 
     cells: the frame's lines, by seed. scores: column key to its summary. unavailable: keys that could not be measured here.
     best: keys where it leads or ties.
@@ -73,7 +73,7 @@ class Row:
 
     @property
     def whole(self) -> bool:
-        return all(cell.status == "ok" for cell in self.cells)
+        return all(cell.whole for cell in self.cells)
 
     @property
     def status(self) -> str:

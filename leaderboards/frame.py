@@ -23,7 +23,8 @@ SETTINGS = ("label", "dataset", "seed", "options", "budget")
 class Frame(NamedTuple):
     """A suite's cells and its latest plan, empty where it has none.
 
-    cells: a column for each field of Record, and `planned`, `device_type`, `code` (`code_of`) and `side_by_side` (1 is alone).
+    cells: a column for each field of Record, and `planned`, `device_type`, `code` (`code_of`), `side_by_side` (1 is alone) and `whole`,
+    whether it was trained and scored: an error in a metric costs its own scores alone.
     others: how many records of the suite are not among them, as their settings or code are not the plan's.
     """
 
@@ -53,6 +54,22 @@ def read(results: Path, suite: str | None = None, everything: bool = False) -> t
     return [_frame(name, records, plans.get(name), everything) for name in names], broken
 
 
+def by_cell(results: Path, suite: str | None = None) -> pd.DataFrame:
+    """A row a cell: what it is of, its status, why it failed, then a column a score; a record that can't be read is `broken`.
+
+    Raises UsageError as `read` does.
+    """
+    frames, broken = read(results, suite)
+    about = ["suite", "dataset", "label", "method", "seed", "status", "cell", "model", "options", "error"]
+    tables = []
+    for one in frames:
+        if len(one.cells):
+            scores = pd.DataFrame(one.cells.metrics.tolist(), one.cells.index)
+            tables.append(one.cells[about].join(scores))
+    unread = pd.DataFrame([{"status": "broken", "error": {"message": line}} for line in broken])
+    return pd.concat([*tables, unread], ignore_index=True)
+
+
 def _records(results: Path) -> tuple[dict[str, Record], list[str]]:
     """Cell id to record, and a line for each broken one."""
     if not results.is_dir():
@@ -80,17 +97,28 @@ def _frame(suite: str, records: Mapping[str, Record], plan: Plan | None, everyth
     devices = [str(record.environment.get("device_type", "")) for record in shown]
     # A record that a kill left without a device takes the plan's, else the others' usual one.
     usual = (plan.device.split(":")[0] if plan is not None else "") or _most_common(filter(None, devices))
+    scoring = plan.scoring if plan is not None else {}
     rows = [
         vars(record)
+        | _without_stale(record, scoring if place < planned else {})
         | {
             "planned": place < planned,
             "device_type": device or usual,
             "code": code_of(record.sources),
             "side_by_side": int(record.timings.get("side_by_side", 1)),
+            "whole": record.status == "ok" or (record.status in ("error", "oom") and bool(record.scored)),
         }
         for place, (record, device) in enumerate(zip(shown, devices, strict=True))
     ]
     return Frame(plan or Plan(suite), pd.DataFrame(rows), len(others))
+
+
+def _without_stale(record: Record, scoring: Mapping[str, str]) -> dict[str, Any]:
+    """Scores and reasons without those that other code gave than the plan's: a run was broken off before it came to them."""
+    stale = {name for name, digest in record.scored.items() if scoring.get(name, digest) != digest}
+    gone = dict.fromkeys(stale & record.metrics.keys(), "scored with older code only: run the suite again")
+    kept = {name: value for name, value in record.metrics.items() if name not in stale}
+    return {"metrics": kept, "unavailable": {**record.unavailable, **gone}}
 
 
 def _most_common(values: Any) -> str:

@@ -23,8 +23,8 @@ def notes_of(rows: Rows, metrics: Sequence[str], timed: bool) -> list[str]:
     metrics: in the order of the table's columns. timed: whether one of them is a timing.
     """
     cells = [cell for own in rows.values() for cell in own]
-    measured = [cell for cell in cells if cell.status == "ok"]
-    whole = {name: own for name, own in rows.items() if all(cell.status == "ok" for cell in own)}
+    measured = [cell for cell in cells if cell.whole]
+    whole = {name: own for name, own in rows.items() if all(cell.whole for cell in own)}
     others = sorted({cell.likelihood for cell in cells} - {BERNOULLI})
     caveats = groups([(name, "; ".join(caveats_of(own))) for name, own in rows.items()])
     return [

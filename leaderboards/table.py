@@ -80,7 +80,7 @@ def _columns(rows: Sequence[Row], first: Sequence[str]) -> list[Column]:
 
     A timing has a column for each number of cells that shared the device.
     """
-    cells = [cell for row in rows for cell in row.cells if cell.status == "ok"]
+    cells = [cell for row in rows for cell in row.cells if cell.whole]
     seen = dict.fromkeys(name for cell in cells for name in (*cell.metrics, *cell.unavailable))
     defined = {name: one for cell in reversed(cells) for name, one in cell.definitions.items()}
     names = dict.fromkeys([*(name for name in first if name in seen), *seen])

@@ -52,7 +52,10 @@ Latent = Annotated[Count, Span(2, 64, log=True, whole=True)]
 
 
 class AbstractMethod(nn.Module, ABC):
-    """What every method is. What it can do beside training it says by having the members of a capability: Encodes, Samples, ..."""
+    """What every method is. What it can do beside training it says by having the members of a capability: Encodes, Samples, ...
+
+    All that training changes is in its parameters and buffers, flags and counters included, and in `facts`: it is scored as it is loaded.
+    """
 
     labels_in_training: ClassVar[bool] = False
     labels_at_test: ClassVar[bool] = False
@@ -80,6 +83,9 @@ class AbstractMethod(nn.Module, ABC):
     def terms(self, x: Float[Tensor, "n c h w"], y: Int[Tensor, " n"]) -> Terms:
         """Named per-image terms to minimise. Free of host-device syncs and of shapes that depend on data."""
         raise TypeError(f"{type(self).__name__} has no terms: it is not trained by gradient steps")
+
+    def attach(self, data: TrainingData) -> None:
+        """Take what it needs of the data beside its state, as images that it copies: called before training and after loading."""
 
     def phases(self, data: TrainingData) -> Iterator[Phase] | Phases:
         """The stages of training, in order, and searches; plain code before, between and after the phases runs when the loop gets there."""

@@ -105,6 +105,9 @@ class AbstractCopy(AbstractMethod):
     def __init__(self, spec: ImageSpec) -> None:
         super().__init__()
 
+    def phases(self, data: TrainingData) -> Iterator[Phase]:
+        yield from ()
+
     def draw(self, n: int, among: Tensor) -> Tensor:
         """n rows of the images' indices `among`, each used once before any is used again."""
         if len(among) == 0:
@@ -128,17 +131,15 @@ class AbstractCopy(AbstractMethod):
 class TrainingCopy(AbstractCopy):
     """Ceiling: real training images as samples."""
 
-    def phases(self, data: TrainingData) -> Iterator[Phase]:
+    def attach(self, data: TrainingData) -> None:
         self.images = data.train
-        yield from ()
 
 
 @method("real-images", source="ceiling: no paper")
 class RealImages(AbstractCopy):
     """Ceiling: real images that no method trained on (the held-out part) as samples."""
 
-    def phases(self, data: TrainingData) -> Iterator[Phase]:
+    def attach(self, data: TrainingData) -> None:
         if len(data.held_out) == 0:
             raise ValueError("real-images needs a held-out part: set held_out in the suite")
         self.images = data.held_out
-        yield from ()

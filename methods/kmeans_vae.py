@@ -24,6 +24,7 @@ class KMeansVAE(AbstractPlainVAE):
     """
 
     centroids: Tensor
+    fitted: Tensor
 
     def __init__(
         self,
@@ -34,7 +35,8 @@ class KMeansVAE(AbstractPlainVAE):
         **plain: Any,
     ) -> None:
         super().__init__(spec, clusters, **plain)
-        self.iterations, self.fitted = iterations, False
+        self.iterations = iterations
+        self.register_buffer("fitted", torch.tensor(False))
         self.register_buffer("centroids", torch.zeros(clusters, self.latent))
 
     def prior(self, y: Tensor) -> Gaussian:
@@ -59,7 +61,7 @@ class KMeansVAE(AbstractPlainVAE):
         centroids, shares = lloyd(means, start, self.iterations)
         self.centroids.copy_(centroids)
         self.log_components.copy_(shares.clamp(min=1e-12).log())
-        self.fitted = True
+        self.fitted.fill_(True)
 
     def cluster(self, x: Tensor) -> Tensor:
         """The nearest centroid's index."""

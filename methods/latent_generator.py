@@ -48,6 +48,7 @@ class LatentGenerator(AbstractMethod):
     sigma: Tensor
     theta: Tensor
     frequencies: Tensor
+    n: Tensor
 
     def __init__(
         self,
@@ -74,7 +75,7 @@ class LatentGenerator(AbstractMethod):
         super().__init__()
         self.kind, self.vae, self.goal, self.floor, self.margin = generator, vae, goal, floor, margin
         self.sampler, self.trials, self.images, self.classifier_epochs = sampler, trials, images, classifier_epochs
-        self.pixels, self.n = likelihood, n
+        self.pixels, self.given_n = likelihood, n
         if theta is None and n != 1:
             raise ValueError(f"n={n} is searched together with theta: give theta as well, or leave n out")
         self.bandwidth = bandwidth_of(latent) if bandwidth is None else bandwidth
@@ -85,7 +86,8 @@ class LatentGenerator(AbstractMethod):
         for name in ("mu", "sigma", "theta"):
             self.register_buffer(name, torch.zeros(spec.classes, latent))
         self.register_buffer("frequencies", torch.zeros(spec.classes))
-        # No buffer: the state in which rows come to what they share is the same for a given theta and a searched one.
+        self.register_buffer("n", torch.tensor(1))
+        # No buffers: the state in which rows come to what they share is the same for a given theta and n and for searched ones.
         self.given = None if theta is None else as_matrix(theta, generator, spec.classes, latent)
         if vae == "mmd":
             self.weights = {"mmd": mmd_weight}
@@ -102,7 +104,8 @@ class LatentGenerator(AbstractMethod):
             yield from self.searches()
         else:
             self.theta.copy_(self.given)
-        self.facts |= {"theta": shortest(self.theta, self.kind), "n": self.n}
+            self.n.fill_(self.given_n)
+        self.facts |= {"theta": shortest(self.theta, self.kind), "n": int(self.n)}
         last = {name: found for name, found in self.facts.get("search", {}).items() if name.startswith(self.kind)}
         missed = [name for name, found in last.items() if found["accuracy"] < self.floor]
         if self.goal == "floor" and missed:
@@ -139,12 +142,12 @@ class LatentGenerator(AbstractMethod):
         found = yield self.search("simple", {"theta": THETAS, "n": DRAWS}, trials=None)
         theta, n = found.point["theta"], found.point["n"]
         self.theta.fill_(theta)
-        self.n = n
+        self.n.fill_(n)
         self.facts["search"] = {"simple": {**found.point, **found.scores}}
         if self.kind == "simple":
             return
         self.theta.div_(n**0.5)
-        self.n = 1
+        self.n.fill_(1)
         space = {f"theta_{d}": Span(0.0, 1.0) for d in range(self.theta.shape[1])}
         found = yield self.search("medium1", space, self.trials, start=self.theta[0])
         self.theta.copy_(torch.tensor(list(found.point.values())).expand_as(self.theta))
@@ -214,7 +217,7 @@ class LatentGenerator(AbstractMethod):
         return self.classifier(x).argmax(1)
 
     def sample(self, y: Tensor) -> Tensor:
-        noise = torch.randn(self.n, len(y), self.mu.shape[1], device=self.mu.device).mean(0)
+        noise = torch.randn(int(self.n), len(y), self.mu.shape[1], device=self.mu.device).mean(0)
         return self.coder["decoder"](self.mu[y] + self.theta[y] * self.sigma[y] * noise).mean
 
     def sample_any(self, n: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from functools import partial
+from functools import cached_property, partial
 from typing import Annotated, Any, Literal
 
 import torch
@@ -139,10 +139,12 @@ class ReGene(AbstractMethod):
         shared = {name: self.facts.get(name) for name in settled}
         yield Phase("decoder", self.decoder, self.decoder_terms, share=second, shared=shared)
         self._tell_reached()
+        self.facts["combination"] = {"n": self.n, "weights": self.shares, "filter": self.filter}
+
+    def attach(self, data: TrainingData) -> None:
         self.images, self.rows = data.train, RowsByClass(data.train.y, data.classes)
         self.frequencies, self.names = data.class_frequencies(), [data.name_of(k) for k in range(data.classes)]
-        self.codes = self._codes() if len(data.train) * self.classifier.size * 4 <= CODES_BYTES else None
-        self.facts["combination"] = {"n": self.n, "weights": self.shares, "filter": self.filter}
+        vars(self).pop("codes", None)
 
     def _tell_reached(self) -> None:
         """Where the falling weights ended: a short training stops above their end."""
@@ -175,8 +177,12 @@ class ReGene(AbstractMethod):
         self.confidence.copy_(means.nan_to_num(math.inf))  # nothing passes what is undefined
         self.facts["confidence"] = by_name
 
+    @cached_property
     @torch.no_grad()
-    def _codes(self) -> Float[Tensor, "n d"]:
+    def codes(self) -> Float[Tensor, "n d"] | None:
+        """Of the trained classifier, where they fit."""
+        if len(self.images) * self.classifier.size * 4 > CODES_BYTES:
+            return None
         self.eval()
         codes, at = torch.empty(len(self.images), self.classifier.size, device=self.images.x.device), 0
         for x, _ in self.images.batches():  # in place: batches joined at the end would be held twice

@@ -18,11 +18,16 @@ Better = Literal["lower", "higher", "none"]
 class Items:
     """A score measured item by item: the harness averages it, bootstraps its interval and, with groups, splits it by class.
 
-    values: (N,) one value a test item. groups: (N,) int64 class of each item, or None.
+    values: (N,) one value an item. groups: (N,) int64 class of each item, or None. of: what the items are, in order.
     """
 
     values: Tensor
     groups: Tensor | None = None
+    of: str = "test images"
+
+
+SAMPLES = "samples, as they were drawn"
+"""Of whose items a score is that is not of the test images."""
 
 
 class Neighbours(NamedTuple):
@@ -40,10 +45,10 @@ def at_once(images: Tensor, most: int) -> int:
     return max(1, min(most, most * 3 * 32 * 32 // images.shape[1:].numel()))
 
 
-def correct(predicted: Tensor, y: Tensor) -> Items:
+def correct(predicted: Tensor, y: Tensor, of: str = Items.of) -> Items:
     """1.0 where a prediction (N,) is the class (N,), else 0.0, by class."""
     y = y.cpu()
-    return Items((predicted.cpu() == y).double(), groups=y)
+    return Items((predicted.cpu() == y).double(), groups=y, of=of)
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,15 @@ from torch import Tensor
 
 from metrics.base import Items, Score, Unavailable, correct, metric
 
+PROPOSALS = "combinations, as they were drawn"
+
 
 @metric(
     unit="", better="higher", source="001_9c71068f65ebe130.txt, section 5.2: share of combinations that pass both steps"
 )
 def accept_rate(proposals_accepted: Tensor, proposal_labels: Tensor) -> Items:
     """Whether each combination, (M,), passes the filter, by class."""
-    return Items(proposals_accepted.cpu().double(), groups=proposal_labels.cpu())
+    return Items(proposals_accepted.cpu().double(), groups=proposal_labels.cpu(), of=PROPOSALS)
 
 
 @metric(
@@ -22,7 +24,7 @@ def accept_rate(proposals_accepted: Tensor, proposal_labels: Tensor) -> Items:
 )
 def neutral_accuracy_unfiltered(proposal_predictions: Tensor, proposal_labels: Tensor) -> Items:
     """Whether the neutral classifier finds in each combination, (M,), the class that was asked for, by that class."""
-    return correct(proposal_predictions, proposal_labels)
+    return correct(proposal_predictions, proposal_labels, of=PROPOSALS)
 
 
 @metric(
@@ -45,4 +47,5 @@ def lemma_1(
         raise Unavailable("no combination is of latents that the head classifies rightly")
     y = proposal_labels.cpu()[right]
     at_z, decoded = (kept.cpu()[right].double() for kept in (proposals_kept_at_z, proposals_kept_decoded))
-    return {"class_kept_at_z": Items(at_z, groups=y), "class_kept_decoded": Items(decoded, groups=y)}
+    of = f"{PROPOSALS}, without those of a latent that it classifies wrongly"
+    return {"class_kept_at_z": Items(at_z, groups=y, of=of), "class_kept_decoded": Items(decoded, groups=y, of=of)}

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from metrics.base import Items, Score, Unavailable, class_cosine, match_one_to_one, metric
+from metrics.base import SAMPLES, Items, Score, Unavailable, class_cosine, correct, match_one_to_one, metric
 
 
 @metric(
@@ -19,7 +19,7 @@ def neutral_accuracy(asked_predictions: Tensor, asked_labels: Tensor, asked_by_c
     Samples of an unnamed category are held against the class with its number, and not split by class: see `neutral_accuracy_matched`.
     """
     labels = asked_labels.cpu()
-    return Items((asked_predictions.cpu() == labels).double(), groups=labels if asked_by_class else None)
+    return Items((asked_predictions.cpu() == labels).double(), groups=labels if asked_by_class else None, of=SAMPLES)
 
 
 @metric(
@@ -30,7 +30,7 @@ def neutral_accuracy(asked_predictions: Tensor, asked_labels: Tensor, asked_by_c
 def neutral_accuracy_matched(category_sample_predictions: Tensor, category_sample_labels: Tensor) -> Items:
     """Whether the neutral classifier finds in each sample of a category, (M,), the class matched with that category."""
     names = match_one_to_one(category_sample_labels, category_sample_predictions)
-    return Items((category_sample_predictions.cpu() == names[category_sample_labels.cpu()]).double())
+    return Items((category_sample_predictions.cpu() == names[category_sample_labels.cpu()]).double(), of=SAMPLES)
 
 
 @metric(unit="", better="higher", source="entropy of the classes found in unconditional samples, over log K")
@@ -48,7 +48,7 @@ def class_balance(sample_predictions: Tensor, n_classes: int) -> float:
 @metric(unit="", better="none", source="mean of the neutral classifier's highest softmax over unconditional samples")
 def sample_confidence(sample_confidences: Tensor) -> Items:
     """The neutral classifier's confidence in each unconditional sample, (M,) in [1/K, 1]."""
-    return Items(sample_confidences.double())
+    return Items(sample_confidences.double(), of=SAMPLES)
 
 
 @metric(
@@ -58,8 +58,7 @@ def sample_confidence(sample_confidences: Tensor) -> Items:
 )
 def generation_accuracy(recognised_class_samples: Tensor, class_sample_labels: Tensor) -> Items:
     """Whether the method's own classifier sees in each sample, (M,), the class that was asked for, by that class."""
-    labels = class_sample_labels.cpu()
-    return Items((recognised_class_samples.cpu() == labels).double(), groups=labels)
+    return correct(recognised_class_samples, class_sample_labels, of=SAMPLES)
 
 
 @metric(
@@ -85,9 +84,9 @@ def reconstruction_classifier(
     recognised_train: Tensor, y_train: Tensor, recognised_test: Tensor, recognised_originals: Tensor, y_test: Tensor
 ) -> dict[str, float | Items]:
     """Whether it names rightly the reconstructions of training images, of test images, and test images themselves."""
-    names = ("train", "test", "original")
+    names = {"train": "training images", "test": Items.of, "original": Items.of}
     seen = ((recognised_train, y_train), (recognised_test, y_test), (recognised_originals, y_test))
     return {
-        f"reconstruction_classifier_{name}_accuracy": Items((found.cpu() == y.cpu()).double())
-        for name, (found, y) in zip(names, seen, strict=True)
+        f"reconstruction_classifier_{name}_accuracy": Items((found.cpu() == y.cpu()).double(), of=of)
+        for (name, of), (found, y) in zip(names.items(), seen, strict=True)
     }

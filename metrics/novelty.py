@@ -6,9 +6,11 @@ can be asked for; `_recon` is of their reconstructions, which a method that only
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import Tensor
 
-from metrics.base import Items, Neighbours, Score, metric
+from metrics.base import SAMPLES, Items, Neighbours, Score, metric
 
 MSE = "mean squared error of pixels in [0,1], exact over all training images"
 NEUTRAL = "Euclidean distance in the neutral classifier's penultimate features, exact over all training images"
@@ -40,11 +42,6 @@ def nearest(near: Neighbours, own: Tensor, spacing: Tensor) -> tuple[Items, ...]
     return Items(distance), Items((distance > own).double()), Items((distance < spacing.quantile(0.5)).double())
 
 
-def novelty_ssim(near: Neighbours) -> Items:
-    """Similarity to the most similar training image, in [-1, 1], 1 where they are equal. Lower is newer."""
-    return Items(near.distances[:, 0])
-
-
 def _register(measure: str, source: str, images: str) -> None:
     """Of one distance and one set of images, by its suffix."""
     names = [f"{kind}_{measure}{images}" for kind in KINDS]
@@ -61,13 +58,21 @@ def _register(measure: str, source: str, images: str) -> None:
     )
     def measured(near: Neighbours, own: Tensor, spacing: Tensor) -> dict[str, float | Items]:
         """See `nearest`."""
-        return dict(zip(names, nearest(near, own, spacing), strict=True))
+        found = [replace(items, of=SETS[images]) for items in nearest(near, own, spacing)]
+        return dict(zip(names, found, strict=True))
 
 
-SETS = ("", "_test", "_recon")
-"""Of generations, of real test images, and of reconstructions of test images, quantised as samples are."""
+def _register_ssim(images: str) -> None:
+    @metric(name=f"novelty_ssim{images}", better="none", source=SSIM, reads={"near": f"near_ssim{images}"})
+    def novelty_ssim(near: Neighbours) -> Items:
+        """Similarity to the most similar training image, in [-1, 1], 1 where they are equal. Lower is newer."""
+        return Items(near.distances[:, 0], of=SETS[images])
+
+
+SETS = {"": SAMPLES, "_test": Items.of, "_recon": Items.of}
+"""Suffix to what its images are: generations, real test images, and reconstructions of test images, quantised as samples are."""
 for distance, stated in (("mse", MSE), ("neutral", NEUTRAL)):
     for images in SETS:
         _register(distance, stated, images)
 for images in SETS:
-    metric(name=f"novelty_ssim{images}", better="none", source=SSIM, reads={"near": f"near_ssim{images}"})(novelty_ssim)
+    _register_ssim(images)

@@ -9,7 +9,6 @@ from bench.config.suite import Suite
 from bench.datasets.base import Dataset
 from bench.records.plan import Cell, Plan
 from bench.runner.plan import RunSettings, cells_of, make_plan
-from bench.scoring.selection import choose
 
 ROWS: dict[str, dict[str, Any]] = {"vae": {}, "hot": {"method": "lambda-hot"}, "pca": {"latent": 3}}
 
@@ -29,7 +28,7 @@ def planned(suite: Suite, dataset: Dataset | None = None, **here: Any) -> list[C
     """Cells of the tiny data set where no other is given. here: fields of the plan, such as threads."""
     known = {"held_out": suite.held_out, "evaluation": suite.evaluation.model_dump(), "likelihood": suite.likelihood}
     header = Plan(suite.name, **{"device": "cpu", "inception": {"reason": "none"}, **known, **here})
-    return list(cells_of(suite, dataset or tiny(), header, choose(suite.evaluation.metrics)))
+    return list(cells_of(suite, dataset or tiny(), header))
 
 
 def written(folder: Path, suite: Suite) -> Path:

@@ -5,9 +5,10 @@ import sys
 import typer
 
 from bench.cli.boards import figure, leaderboard
+from bench.cli.clean import clean
 from bench.cli.inspect import doctor, list_, prepare, show
 from bench.cli.perf import perf
-from bench.cli.run import cell, run
+from bench.cli.run import cell, run, score
 from bench.cli.store import track, ui
 from bench.cli.tune import tune
 from bench.runtime.errors import UsageError, is_usage
@@ -23,7 +24,7 @@ data_app = typer.Typer(help="Data sets.", no_args_is_help=True, rich_markup_mode
 app.add_typer(data_app, name="data")
 
 data_app.command()(prepare)
-for verb in (run, list_, show, leaderboard, figure, ui, track, tune, perf, doctor, cell):
+for verb in (run, score, list_, show, leaderboard, figure, ui, track, clean, tune, perf, doctor, cell):
     app.command(verb.__name__.removesuffix("_"))(verb)
 
 

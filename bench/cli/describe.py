@@ -12,6 +12,7 @@ from tabulate import tabulate
 
 from bench.config.suite import load_suite, suite_names
 from bench.records.cells import BrokenRecord, cells_folder, read
+from bench.records.models import is_kept, models_folder
 from bench.records.record import Record
 from bench.runtime.errors import UsageError, nearest
 from bench.runtime.paths import data_root, results_folder
@@ -140,8 +141,20 @@ def _cell(folder: Path) -> str:
         record: Record = read(folder)
     except BrokenRecord as broken:
         raise UsageError(str(broken)) from broken
-    content = {key: value for key, value in asdict(record).items() if key not in ("definitions", "sources")}
-    return f"{folder}\n{json.dumps(content, indent=1)}"
+    content = {key: value for key, value in asdict(record).items() if key not in ("definitions", "sources", "scored")}
+    return "\n".join([str(folder), json.dumps(content, indent=1), *_model(record, folder.parents[1])])
+
+
+def _model(record: Record, results: Path) -> list[str]:
+    """Where its trained method lies, and the Python that loads it."""
+    if not record.model or not is_kept(results, record.model):
+        return ["its model is not kept: `run` trains it again"]
+    call = f"bench.load_model({str(results)!r}, {record.cell!r})"
+    return [
+        f"its model lies in {models_folder(results) / record.model}; from Python:",
+        "  import bench",
+        f"  method = {call}",
+    ]
 
 
 def prepared(name: str, root: str | None) -> str:

@@ -76,6 +76,11 @@ Launcher = Annotated[str, Option(help="What runs the cells: local, or one that a
 TimeLimit = Annotated[float | None, Option(help="Seconds that a cell may take.", min=0.001)]
 Inception = Annotated[str, Option(help="Inception weights for FID: auto, download, none or their path.")]
 Retry = Annotated[Literal["failed"] | None, Option(help="Run cells again whose status is not ok.")]
+KeepModels = Annotated[
+    Literal["all", "none"],
+    Option(help="Whether trained weights stay in RESULTS/models, to be scored again and loaded."),
+]
+LogModels = Annotated[bool, Option("--log-models", help="Write the weights to MLflow too, not only where they lie.")]
 Force = Annotated[bool, Option("--force", help="Run every cell again.")]
 DryRun = Annotated[bool, Option("--dry-run", help="Print the cells and an estimate, run nothing.")]
 

@@ -30,6 +30,8 @@ def run(
     inception: flags.Inception = "auto",
     plugin: flags.Plugin = None,
     tracking_uri: flags.TrackingUri = None,
+    keep_models: flags.KeepModels = "all",
+    log_models: flags.LogModels = False,
     retry: flags.Retry = None,
     force: flags.Force = False,
     dry_run: flags.DryRun = False,
@@ -47,8 +49,32 @@ def run(
     overrides = SuiteOverrides(
         suite, methods, seeds, epochs, dataset, changes, precision, backbone, optimiser, likelihood, neutral_epochs
     )
-    settings = RunSettings(data_root, results, device, jobs, inception, tuple(plugin or ()), threads, launcher)
+    plugins = tuple(plugin or ())
+    where = (data_root, results, device, jobs, inception)
+    settings = RunSettings(*where, plugins, threads, launcher, keep_models, log_models)
     raise typer.Exit(run_suite(overrides, settings, time_limit, tracking_uri, retry == "failed", force, dry_run))
+
+
+def score(
+    suite: Annotated[str | None, typer.Option(help="Only this suite.")] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(help="These metrics or families in any case [what today's code has not scored].", metavar="A,B"),
+    ] = None,
+    results: flags.Results = None,
+    device: Annotated[str | None, typer.Option(help="Instead of the one that was trained on.")] = None,
+    jobs: flags.Jobs = None,
+    launcher: flags.Launcher = "local",
+    tracking_uri: flags.TrackingUri = None,
+) -> None:
+    """Score again from kept models, without training: after a change in a metric, say."""
+    from bench.runner.launchers import forkserver as server
+
+    server.start()
+    from bench.cli.runs import score_again
+
+    names = [name.strip() for name in (metrics or "").split(",") if name.strip()]
+    raise typer.Exit(score_again(results, suite, names, device, jobs, launcher, tracking_uri))
 
 
 def cell(

@@ -3,23 +3,30 @@
 import shlex
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 import leaderboards
 from bench.config.overrides import SuiteOverrides
+from bench.records import models
 from bench.records.cells import cells_folder
 from bench.records.plan import Cell, Plan
 from bench.records.record import Record
 from bench.runner.cell import run_cell
-from bench.runner.estimate import seconds_by_cell
+from bench.runner.estimate import model_bytes, seconds_by_cell
 from bench.runner.launchers import find as find_launcher
 from bench.runner.launchers.base import EXIT_NOT_OK
-from bench.runner.plan import RunSettings, make_plan
+from bench.runner.plan import RunSettings, default_jobs, make_plan, scoring_of
+from bench.runner.prepare import set_up
 from bench.runner.progress import clock
-from bench.runner.run import INTERRUPTED, Run, owned, split_done
-from bench.runtime.errors import UsageError
+from bench.runner.run import INTERRUPTED, Run, owned, split_done, to_train
+from bench.runtime.environment import choose_device
+from bench.runtime.errors import UsageError, nearest
 from bench.runtime.paths import results_folder
+from bench.scoring.selection import choose
 from bench.tracking import tracker as track
 
 
@@ -45,9 +52,7 @@ def run_suite(
         plan = replace(plan, side_by_side=max(1, min(plan.side_by_side, len(todo))))
         if force:
             forget(results, todo)
-        print(
-            f"{plan.suite}: {plan.title}\n{len(todo)} cells to run, {len(done)} done before, in {results}", flush=True
-        )
+        print(f"{plan.suite}: {plan.title}\n{counts(plan, todo, done)}, in {results}", flush=True)
         launcher = make_launcher(results, plan.side_by_side, time_limit)
         try:
             records = Run(plan, todo, launcher, track.resolve(tracking_uri, results)).run(done)
@@ -57,10 +62,75 @@ def run_suite(
     return report(plan, records, results)
 
 
+def score_again(
+    results: str | None,
+    suite: str | None,
+    metrics: Sequence[str],
+    device: str | None,
+    jobs: int | None,
+    launcher: str,
+    tracking_uri: str | None,
+) -> int:
+    """Score the kept models of a suite's latest run, or of every suite's, with today's code: these metrics, or what is not scored yet.
+
+    Nothing is trained. Exit status as of `run_suite`.
+    """
+    folder = results_folder(results)
+    paths = sorted((folder / "plans").glob("*.json"))
+    plans = {plan.suite: plan for plan in map(Plan.read, paths)}
+    if not plans:
+        raise UsageError(f"results folder {folder}: no suite was run in it: `run` trains and scores")
+    if suite is not None and suite not in plans:
+        raise UsageError("--suite: " + nearest(suite, plans, f"suite in {folder}"))
+    status = 0
+    with owned(folder):
+        for name in plans if suite is None else [suite]:
+            plan = to_score_again(replace(plans[name], results=str(folder.resolve())), metrics, device)
+            todo = [Cell(**cell) for cell in plan.cells if models.is_kept(folder, cell["model"])]
+            stale, done = split_done(plan, retry_failed=True, force=bool(metrics))
+            todo = [cell for cell in todo if cell in stale]
+            side = max(1, min(jobs or default_jobs(torch.device(plan.device), len(todo), plan.threads), len(todo)))
+            plan = replace(plan, side_by_side=side)
+            lost = len(stale) - len(todo)
+            print(f"{plan.suite}: 0 to train, {len(todo)} to score, {len(done)} done before, in {folder}", flush=True)
+            print(f"{lost} cells have no kept model: `run` trains them\n" * bool(lost), end="", flush=True)
+            make = find_launcher(launcher)
+            try:
+                records = Run(plan, todo, make(folder, side, None), track.resolve(tracking_uri, folder)).run(done)
+            except KeyboardInterrupt:
+                print(f"\ninterrupted: go on with:\n  {command(retry=False)}", file=sys.stderr)
+                return INTERRUPTED
+            status = max(status, report(plan, records, folder), int(lost > 0))
+    return status
+
+
+def to_score_again(plan: Plan, metrics: Sequence[str], device: str | None) -> Plan:
+    """A plan of an earlier run, its scores those of today's code, and of these metrics alone where any are named."""
+    set_up(plan)
+    evaluation = plan.evaluation
+    if metrics and evaluation["metrics"]:
+        evaluation = {**evaluation, "metrics": [*evaluation["metrics"], *metrics]}
+    return replace(
+        plan,
+        evaluation=evaluation,
+        scoring=scoring_of(evaluation["metrics"], evaluation["mixing"]),
+        only=[score for metric in choose(list(metrics)) for score in metric.scores] if metrics else [],
+        train=False,
+        device=str(choose_device(device)) if device is not None else plan.device,
+    )
+
+
+def counts(plan: Plan, todo: list[Cell], done: list[Record], force: bool = False) -> str:
+    training = {cell.model for cell in todo} if force else to_train(plan, todo)
+    return f"{len(training)} to train, {len(todo)} to score, {len(done)} done before"
+
+
 def forget(results: Path, todo: list[Cell]) -> None:
-    """Take away what cells would go on from: their searches, and the phases that rows share."""
-    for folder in (results / "shared", *(cells_folder(results) / cell.cell / "search" for cell in todo)):
-        shutil.rmtree(folder, ignore_errors=True)
+    """Take away what cells would go on from: their models, searches and scores, and the phases that rows share."""
+    shutil.rmtree(results / "shared", ignore_errors=True)
+    for cell in todo:
+        models.forget(results, cell.model)
+        (cells_folder(results) / cell.cell / "record.json").unlink(missing_ok=True)
 
 
 def report(plan: Plan, records: list[Record], results: Path) -> int:
@@ -97,17 +167,21 @@ def dry(plan: Plan, retry_failed: bool, force: bool) -> str:
     """The cells that would run and an estimate of the time."""
     todo, done = split_done(plan, retry_failed, force, set_broken_aside=False)
     estimates = seconds_by_cell(plan, todo)
-    lines = [
-        f"{plan.suite}: {len(todo)} cells to run, {len(done)} done before; {plan.side_by_side} side by side on {plan.device}"
-    ]
+    lines = [f"{plan.suite}: {counts(plan, todo, done, force)}; {plan.side_by_side} side by side on {plan.device}"]
     lines += [
         f"  {cell.cell:<48} {clock(seconds):>8}  {basis}" for cell in todo for seconds, basis in [estimates[cell.cell]]
     ]
     total = sum(seconds for seconds, _ in estimates.values()) / plan.side_by_side
-    return "\n".join([*lines, f"about {clock(total)} in all, as far as these times reach"])
+    lines.append(f"about {clock(total)} in all, as far as these times reach")
+    if plan.keep_models == "all":
+        sizes = {cell.model: model_bytes(plan, cell) for cell in todo}
+        lines.append(
+            f"models to keep: {sum(sizes.values()) / 1e6:,.1f} MB in {models.models_folder(Path(plan.results))}"
+        )
+    return "\n".join(lines)
 
 
-def rebuild_store(results: str | None, tracking_uri: str | None) -> str:
+def rebuild_store(results: str | None, tracking_uri: str | None, log_models: bool) -> str:
     folder = results_folder(results)
     if not folder.is_dir():
         raise UsageError(f"results folder {folder}: there is none: give one with --results")
@@ -115,7 +189,7 @@ def rebuild_store(results: str | None, tracking_uri: str | None) -> str:
     if uri is None:
         raise UsageError("--tracking-uri none: name a store to write to")
     with owned(folder):
-        written = track.rebuild(folder, uri)
+        written = track.rebuild(folder, uri, log_models)
     return f"{written} records written to {uri}"
 
 

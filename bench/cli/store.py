@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.flags import Results, TrackingUri
+from bench.cli.flags import LogModels, Results, TrackingUri
 from bench.runtime.errors import UsageError
 
 
@@ -29,10 +29,11 @@ def track(
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Write every record that the store has not.")] = False,
     results: Results = None,
     tracking_uri: TrackingUri = None,
+    log_models: LogModels = False,
 ) -> None:
     """Write records to MLflow: after a run without it, on another machine, or after a server was down."""
     from bench.cli.runs import rebuild_store
 
     if not rebuild:
         raise UsageError("track: say --rebuild to write every record that the store has not")
-    typer.echo(rebuild_store(results, tracking_uri))
+    typer.echo(rebuild_store(results, tracking_uri, log_models))

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from bench.records.record import BERNOULLI
 from bench.runtime.errors import UsageError
 
+KeepModels = Literal["all", "none"]
 ScoreOn = Literal["test", "held_out"]
 """The images that a cell is scored on: the test split, or, where settings are chosen by the score, the held-out part of training."""
 
@@ -20,7 +21,8 @@ ScoreOn = Literal["test", "held_out"]
 class Cell:
     """One (row, dataset, seed) with its full options and budget; `cell` is its id.
 
-    sources: file to digest of all code that can change the result. training: the digest of that part of it which trains.
+    model: the id of its training, of everything that can change it; the cell's own id is of that and of how it is scored.
+    sources: file to digest of the code that trains. training: the digest of it all.
     """
 
     cell: str
@@ -33,13 +35,17 @@ class Cell:
     data_digest: str = ""
     sources: dict[str, str] = field(default_factory=dict)
     training: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True)
 class Plan:
     """What an invocation runs; all that a worker needs to run any of its cells.
 
-    cells: as dicts of `Cell`'s fields.
+    cells: as dicts of `Cell`'s fields. scoring: a score's name to the digest of the code that gives it. only: scores that are computed,
+    whatever is there; where empty, those that the code of today has not given. train: whether what is not
+    kept is trained. keep_models: whether weights stay on the disk;
+    log_models: whether they go to MLflow.
     """
 
     suite: str
@@ -59,6 +65,11 @@ class Plan:
     inception: dict[str, str] = field(default_factory=dict)
     score_on: ScoreOn = "test"
     likelihood: str = BERNOULLI
+    scoring: dict[str, str] = field(default_factory=dict)
+    only: list[str] = field(default_factory=list)
+    train: bool = True
+    keep_models: KeepModels = "all"
+    log_models: bool = False
 
     @staticmethod
     def read(path: Path) -> Plan:
@@ -88,8 +99,8 @@ def _known(kind: type, content: Mapping[str, Any]) -> dict[str, Any]:
     return {one.name: content[one.name] for one in fields(kind) if one.name in content}
 
 
-def cell_id(dataset: str, label: str, seed: int, content: dict[str, Any]) -> str:
-    """A readable name and a hash of everything that can change the result."""
+def named(dataset: str, what: str, seed: int, content: Mapping[str, Any]) -> str:
+    """The id of a cell or a training: a readable name and a hash of `content`, everything that can change it."""
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    slug = "".join(c if c.isalnum() or c in "-_" else "-" for c in f"{dataset.rsplit('/', 1)[-1]}-{label}")
+    slug = "".join(c if c.isalnum() or c in "-_" else "-" for c in f"{dataset.rsplit('/', 1)[-1]}-{what}")
     return f"{slug}-s{seed}-{digest[:12]}"

@@ -25,7 +25,10 @@ class Record:
     protocol: counts, extractors and their hashes, the neutral classifier's own accuracy.
     comparison: how this suite stands to a paper: {"source", "same" (bool), "why"}; empty for suites of no paper.
     timings: *_seconds; `side_by_side` is the number of cells that shared the device.
-    sources: file to digest of all code that can change the result (bench.records.sources).
+    sources: file to digest of the code that trained (bench.records.sources).
+    scored: a score's name to the digest of the code that gave it, or found that the method has none; failed: the same of scores whose code
+        raised.
+    model: the id of its training. Records from before models were kept have none, and no `scored`.
     """
 
     cell: str
@@ -54,6 +57,9 @@ class Record:
     events: list[str] = field(default_factory=list)
     error: dict[str, str] | None = None
     likelihood: str = BERNOULLI
+    model: str = ""
+    scored: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:

@@ -1,40 +1,37 @@
-"""One cell from data to record; failure to status."""
+"""One cell from data to record: trained or taken as kept, then scored; failure to status."""
 
+import shutil
 import time
 import traceback
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from bench.config.budget import Budget
-from bench.config.options import build, find
 from bench.config.suite import Evaluation
 from bench.datasets import load
 from bench.datasets.base import Dataset
-from bench.datasets.registry import load_upright
 from bench.datasets.split import divide
-from bench.records.cells import cells_folder, write
+from bench.records.cells import BrokenRecord, cells_folder, read, write
+from bench.records.models import CURVES, TRIALS, TrainingRecord
 from bench.records.plan import Cell, Plan
 from bench.records.record import Record
-from bench.records.storage import write_text
-from bench.runner.prepare import blank_record, inception, set_up
+from bench.records.storage import keep_tensors, kept_tensors
+from bench.runner.prepare import blank_record, evidence_of, set_up
+from bench.runner.train import SECTIONS, CellTraining
 from bench.runtime import environment
 from bench.runtime.clock import Clock
-from bench.runtime.paths import cache_folder
-from bench.scoring import classifier as neutral
-from bench.scoring.cache import Cache
-from bench.scoring.evidence import Cost, Evidence, MissingCapability
-from bench.scoring.score import score
+from bench.scoring.evidence import Evidence, Failed, MissingCapability
+from bench.scoring.score import Scores, score
 from bench.scoring.selection import choose
-from bench.training.loop import Diverged, count_parameters
-from bench.training.search import TRIALS, stacked
-from bench.training.store import SharedPhases
-from bench.training.trainer import Training, TrainingResult, initialised
-from methods.base import AbstractMethod, Images, ImageSpec, TrainingData
+from bench.training.loop import Diverged
+from methods.base import Images, TrainingData
 from metrics.base import Unavailable
+
+ITEMS = "items.safetensors"
+"""Beside a record: of each score that is a mean of items their values, float32; the score's definition says what its items are."""
+SCORED = ("metrics", "intervals", "by_class", "unavailable", "definitions")
+"""Fields of a record that are by score."""
 
 
 def run_cell(plan_path: Path, identity: str, launched: float | None = None) -> Record:
@@ -45,19 +42,19 @@ def run_cell(plan_path: Path, identity: str, launched: float | None = None) -> R
     plan = Plan.read(plan_path)
     cell = plan.cell(identity)
     work = CellRun(plan, cell, time.time() if launched is None else launched)
-    status = "ok"
     error: BaseException | None = None
     try:
         work.run()
-    except Diverged as problem:
-        status, error = "diverged", problem
-    except (torch.OutOfMemoryError, MemoryError) as problem:
-        status, error = "oom", problem
     except (Exception, SystemExit) as problem:  # noqa: BLE001  the one place where a failure of any kind becomes a status
-        status, error = "error", problem
-    if error is not None:
+        error = problem
         traceback.print_exception(error)
-    return work.finish(status, error)
+    return work.finish(error)
+
+
+def status_of(problem: BaseException) -> str:
+    if isinstance(problem, Diverged):
+        return "diverged"
+    return "oom" if isinstance(problem, torch.OutOfMemoryError | MemoryError) else "error"
 
 
 class CellRun:
@@ -72,32 +69,42 @@ class CellRun:
         self.folder = cells_folder(Path(plan.results)) / cell.cell
         self.record = blank_record(plan, cell)
         self.record.environment = {"started": launched}
-        self.trained = TrainingResult()
+        self.training = CellTraining(plan, cell, self.clock, self.folder)
+        self.trained = TrainingRecord(cell.model)
+        self.failed: dict[str, Failed] = {}
 
     def run(self) -> None:
-        """Data, method, training, evidence, metrics, pictures."""
+        """Data, method, evidence, metrics, pictures."""
         evaluation = Evaluation(**self.plan.evaluation)
         with self.clock.measure("setup"):
             set_up(self.plan)
             self.record.environment |= environment.describe(self.device)
             dataset, data, test = self._data()
-            method = self._method(dataset)
-        self.record.timings["start_to_training_seconds"] = self.clock.total()
-        self._train(method, data, test, Budget(**self.cell.budget))
+        self.trained, method = self.training.model(dataset, data, test)
+        self.record.facts = method.facts
+        only, drawn = set(self.plan.only), {"pictures", "mixtures"} & self.plan.scoring.keys()
         with self.clock.measure("evaluate"):
-            evidence = self._evidence(method, dataset, data, test, evaluation)
-            found = score(evidence, choose(evaluation.metrics))
-            if evaluation.mixing:
+            before = self._before()
+            drawing = not only and not drawn <= before.scored.keys()
+            wanted = [metric for metric in choose(evaluation.metrics) if not only or only & metric.scores.keys()]
+            evidence = evidence_of(self.plan, self.cell, method, dataset, data, test, self.trained.cost)
+            found = score(evidence, [one for one in wanted if not one.scores.keys() <= before.scored.keys()])
+            if evaluation.mixing and drawing:
                 # kept with the evidence: said where the file would be written
                 with suppress(MissingCapability, Unavailable):
                     _ = evidence.mixtures
-        self._keep(found, evidence, dataset)
         with self.clock.measure("log"):
-            from bench.pictures.draw import draw  # matplotlib: only when something is drawn
+            self._keep(found, before, evidence, dataset)
+            self._take_curves()
+            if drawing:
+                from bench.pictures.draw import draw  # matplotlib: only when something is drawn
 
-            self._write_curves()
-            made, self.record.events = draw(self.folder, evidence, dataset.classes)
-            self.record.artifacts = ["curves.csv", *made]
+                made, self.record.events = draw(self.folder, evidence, dataset.classes)
+                self.record.artifacts = [CURVES, *made]
+                self.record.scored |= {name: self.plan.scoring[name] for name in drawn}
+        self.failed = found.failed
+        for problem in {id(one.__cause__): one.__cause__ for one in found.failed.values()}.values():
+            traceback.print_exception(problem)
 
     def _data(self) -> tuple[Dataset, TrainingData, Images]:
         dataset = load(self.cell.dataset, Path(self.plan.data_root), download=False)
@@ -111,128 +118,99 @@ class CellRun:
         data, test = divide(*splits, dataset.classes, plan.held_out, self.cell.seed, plan.score_on, self.device)
         return dataset.without_images(), data, test
 
-    def _neutral(self, described: Dataset, recipe: tuple[str, int | None]) -> neutral.Neutral:
-        """Trained before the first cell as a rule; where it is gone, the images are read again."""
-        if neutral.cache_path(described, neutral.recipe(described, *recipe)).is_file():
-            return neutral.get(described, self.device, *recipe)
-        return neutral.get(load(described.name, Path(self.plan.data_root), download=False), self.device, *recipe)
+    def _before(self) -> Record:
+        """What an earlier process scored of this very model with today's code, or with code that today does not ask for."""
+        blank = blank_record(self.plan, self.cell)
+        try:
+            before = read(self.folder)
+        except (FileNotFoundError, BrokenRecord):
+            return blank
+        if self.training.began is not None or before.model != self.cell.model:
+            return blank
+        now = self.plan.scoring
+        for part in ("scored", "failed"):
+            known = {name: digest for name, digest in getattr(before, part).items() if now.get(name, digest) == digest}
+            setattr(before, part, {name: digest for name, digest in known.items() if name not in self.plan.only})
+        return before
 
-    def _method(self, dataset: Dataset) -> AbstractMethod:
-        entry = find(self.cell.method)
-        spec = ImageSpec(*dataset.shape, dataset.n_classes)
-        make = partial(build, self.cell.label, entry, spec, self.cell.options)
-        return initialised(make, self.cell.seed, self.device)
-
-    def _train(self, method: AbstractMethod, data: TrainingData, test: Images, budget: Budget) -> None:
-        progress = self.folder / "progress"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        progress.write_text("")
-        if self.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(self.device)
-
-        def on_epoch(phase: str, epoch: int, epochs: int) -> None:
-            with self.clock.measure("log"), progress.open("a") as file:
-                file.write(f"{phase} {epoch} {epochs}\n")
-
-        shared = SharedPhases(Path(self.plan.results) / "shared", self._shared_setting(), self.plan.side_by_side)
-        beside = self.plan.side_by_side
-        training = Training(
-            method, data, test, budget, self.cell.seed, self.clock, on_epoch, self.folder, shared, beside
-        )
-        training.run_seeded(self.trained)
-        method.eval()
-        self.record.facts = method.facts
-
-    def _shared_setting(self) -> dict[str, Any]:
-        """What decides how a shared phase turns out, beside the method and its state: data, split, budget, code, arithmetic."""
-        arithmetic = {"device": environment.describe(self.device)["device"], "threads": self.plan.threads}
-        return {
-            "data": self.cell.data_digest,
-            "seed": self.cell.seed,
-            "held_out": self.plan.held_out,
-            "score_on": self.plan.score_on,
-            "budget": self.cell.budget,
-            "code": self.cell.training,
-            "torch": torch.__version__,
-            **arithmetic,
-        }
-
-    def _evidence(
-        self, method: AbstractMethod, dataset: Dataset, data: TrainingData, test: Images, evaluation: Evaluation
-    ) -> Evidence:
-        trained, searched = self.trained, self.trained.searched
-        costs = Cost(
-            self.clock.seconds["train"] + trained.borrowed_seconds + searched.before_seconds,
-            trained.curves.trained_images,
-            max(environment.peak_memory(self.device), trained.borrowed_peak),
-            count_parameters(method),
-            trained.shared_seconds,
-            searched.seconds,
-            searched.confirm_seconds,
-            searched.trials,
-            {self.plan.side_by_side, *trained.borrowed_beside, *searched.beside},
-        )
-        originals = f"{dataset.digest[:16]}-{min(evaluation.samples, len(test))}"
-        train = f"{dataset.digest[:16]}-train"
-        if self.plan.held_out:
-            train += f"-{self.plan.held_out}-s{self.cell.seed}"
-        if self.plan.score_on != "test":  # features of other images than the test split's, by seed
-            originals += f"-{self.plan.score_on}-{self.plan.held_out}-s{self.cell.seed}"
-        root, recipe = Path(self.plan.data_root), (evaluation.neutral, evaluation.neutral_epochs)
-        return Evidence(
-            method,
-            data,
-            test,
-            evaluation,
-            self.cell.seed,
-            costs,
-            load_neutral=lambda: self._neutral(dataset, recipe),
-            load_inception=lambda: inception(self.plan),
-            originals_name=originals,
-            train_name=train,
-            cache=Cache(cache_folder() / "features"),
-            load_upright=(lambda: neutral.get(load_upright(dataset, root), self.device, *recipe))
-            if dataset.upright
-            else None,
-        )
-
-    def _keep(self, found: Any, evidence: Evidence, dataset: Dataset) -> None:
-        record = self.record
-        for name in ("metrics", "intervals", "by_class", "unavailable", "definitions"):
-            setattr(record, name, getattr(found, name))
+    def _keep(self, found: Scores, before: Record, evidence: Evidence, dataset: Dataset) -> None:
+        """The scores of now beside those of before, in the metrics' order."""
+        record, now = self.record, self.plan.scoring
+        failed = {name: digest for name, digest in before.failed.items() if name not in found.definitions}
+        known = before.scored | failed
+        names = [*now, *(name for name in known if name not in now)]
+        for part in SCORED:
+            own = getattr(found, part)
+            of_before = {name: value for name, value in getattr(before, part).items() if name in known}
+            both = of_before | own
+            setattr(record, part, {name: both[name] for name in names if name in both})
+        path = self.folder / ITEMS
+        items = {name: values for name, values in (kept_tensors(path) or {}).items() if name in known}
+        keep_tensors(path, items | found.items)
+        record.failed = failed | {name: now[name] for name in found.failed}
+        record.error = before.error if failed else None
+        computed = {name: now[name] for name in found.definitions if name not in found.failed}
+        record.scored = before.scored | computed
         counts = {
             "train": len(evidence.data.train),
             "held_out": len(evidence.data.held_out),
             "test": len(evidence.test),
         }
         counts |= {"samples": evidence.settings.samples, "originals": len(evidence.originals)}
-        record.protocol = {**evidence.protocol, "classes": list(dataset.classes), "counts": counts}
+        protocol = before.protocol | evidence.protocol
+        record.protocol = {**protocol, "classes": list(dataset.classes), "counts": counts}
+        record.artifacts, record.events = before.artifacts, before.events
 
-    def _write_curves(self) -> None:
+    def _take_curves(self) -> None:
+        """Curves and trials, from beside the model to beside the record."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "curves.csv").write_text(self.trained.curves.csv())
+        (self.folder / CURVES).write_text(self.training.trained.curves.csv())
+        for name in (CURVES, TRIALS):
+            if (self.training.place / name).is_file():
+                shutil.copyfile(self.training.place / name, self.folder / name)
 
-    def finish(self, status: str, error: BaseException | None) -> Record:
+    def finish(self, error: BaseException | None) -> Record:
         """Write curves, the trials of searches, and the record."""
-        record = self.record
-        with self.clock.measure("log"):
-            self._write_curves()
-            if self.trained.searched.tables:
-                write_text(self.folder / TRIALS, stacked(self.trained.searched.tables))
-                record.artifacts.append(TRIALS)
-        record.status = status
+        record, training = self.record, self.training
+        broken = next(iter(self.failed.values()), None)
         if error is not None:
-            record.error = {
-                "type": type(error).__name__,
-                "message": f"sys.exit({error}) was called"
-                if isinstance(error, SystemExit)
-                else str(error) or repr(error),
-                "traceback": "".join(traceback.format_exception(error)),
-            }
-        seconds = {f"{name}_seconds": self.clock.seconds[name] for name in ("setup", "train", "evaluate", "log")}
-        record.timings |= {**seconds, "total_seconds": self.clock.total(), "side_by_side": self.plan.side_by_side}
-        if self.trained.borrowed_seconds:
-            record.timings["borrowed_seconds"] = self.trained.borrowed_seconds
+            record.status, record.error = status_of(error), described(error)
+        elif broken is not None and broken.__cause__ is not None:
+            record.status, record.error = status_of(broken.__cause__), described(broken.__cause__)
+            record.error["message"] = f"{', '.join(self.failed)}: {broken}"
+        elif record.failed:
+            record.status = "error"
+        with self.clock.measure("log"):
+            if training.began is not None and not training.done:
+                training.failed(record.status, record.error or {})
+            self._take_curves()
+        if (self.folder / TRIALS).is_file() and TRIALS not in record.artifacts:
+            record.artifacts.append(TRIALS)
+        record.events = [*training.events, *record.events]
+        self._time()
         record.environment["worker_peak_mib"] = environment.peak_memory(torch.device("cpu")) / 2**20
         write(record, Path(self.plan.results))
         return record
+
+    def _time(self) -> None:
+        """What training took, here or in the process that trained, and what scoring took."""
+        training, total = self.training, self.clock.total()
+        own = {f"{name}_seconds": self.clock.seconds[name] for name in SECTIONS} | {"total_seconds": total}
+        taken = training.took() if training.began is not None and not training.done else dict(self.trained.timings)
+        if training.began is None and training.done:
+            self.record.environment = {
+                **self.trained.environment,
+                "started": self.launched,
+                "scored": environment.describe(self.device),
+            }
+            self.record.timings = taken | {name: taken[name] + seconds for name, seconds in own.items()}
+            self.record.timings["score_seconds"] = total
+        else:
+            self.record.timings = {"side_by_side": self.plan.side_by_side} | taken | own
+            self.record.timings["score_seconds"] = total - taken.get("total_seconds", total)
+
+
+def described(problem: BaseException) -> dict[str, str]:
+    message = f"sys.exit({problem}) was called" if isinstance(problem, SystemExit) else str(problem) or repr(problem)
+    trace = "".join(traceback.format_exception(problem))
+    return {"type": type(problem).__name__, "message": message, "traceback": trace}

@@ -64,3 +64,11 @@ def seconds_per_epoch(plan: Plan, cell: Cell) -> float:
         step(index)
     step.means(STEPS)  # brings the device to rest
     return (time.perf_counter() - began) / STEPS * len(order)
+
+
+def model_bytes(plan: Plan, cell: Cell) -> int:
+    """Of a cell's parameters and buffers, as they are before training."""
+    dataset = load(cell.dataset, Path(plan.data_root), download=False)
+    with torch.device("meta"):
+        method = build(cell.label, find(cell.method), ImageSpec(*dataset.shape, dataset.n_classes), cell.options)
+    return sum(value.nbytes for value in method.state_dict().values())

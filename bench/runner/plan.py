@@ -18,18 +18,19 @@ from bench.datasets import load
 from bench.datasets.base import Dataset
 from bench.datasets.split import divide
 from bench.records import sources
-from bench.records.plan import Cell, Plan, ScoreOn, cell_id
+from bench.records.plan import Cell, KeepModels, Plan, ScoreOn, named
 from bench.records.record import BERNOULLI
 from bench.runtime.environment import choose_device, cores
 from bench.runtime.errors import UsageError
 from bench.runtime.paths import data_root, results_folder
-from bench.scoring.selection import choose, code_of_evidence, code_of_score, wanted
+from bench.scoring.selection import choose, code_of_evidence, digests_of, wanted
 from bench.training.trainer import Training
 from methods import backbones
 from methods.base import Entry, ImageSpec
-from metrics.base import Metric, Unavailable
+from metrics.base import Unavailable
 from metrics.features import file_hash, inception_extractor
 
+PICTURES = Path(__file__).parents[1] / "pictures" / "draw.py"
 WORKER_BYTES = 2 * 2**30
 """Memory that a worker may need: side-by-side cells are limited by it."""
 
@@ -46,6 +47,8 @@ class RunSettings:
     plugins: tuple[str, ...] = ()
     threads: int | None = None
     launcher: str = "local"
+    keep_models: KeepModels = "all"
+    log_models: bool = False
 
 
 def make_plan(suite: Suite, request: RunSettings, score_on: ScoreOn = "test") -> Plan:
@@ -53,15 +56,15 @@ def make_plan(suite: Suite, request: RunSettings, score_on: ScoreOn = "test") ->
     plugins = register(suite, request.plugins)
     suite = settle_rows(suite)
     device, root = choose_device(request.device), data_root(request.data)
-    chosen = choose(suite.evaluation.metrics)
-    wants_inception = "inception" in wanted(suite.evaluation.metrics, suite.evaluation.mixing)
+    evaluation = suite.evaluation
+    wants_inception = "inception" in wanted(evaluation.metrics, evaluation.mixing)
     plan = Plan(
         suite=suite.name,
         title=suite.title,
         columns=suite.columns,
         reference_rows=suite.reference_rows,
         comparison=suite.comparison.model_dump() if suite.comparison else {},
-        evaluation=suite.evaluation.model_dump(),
+        evaluation=evaluation.model_dump(),
         held_out=suite.held_out,
         data_root=str(root.resolve()),
         results=str(results_folder(request.results).resolve()),
@@ -72,50 +75,56 @@ def make_plan(suite: Suite, request: RunSettings, score_on: ScoreOn = "test") ->
         inception=settle_inception(request.inception, device, wants_inception),
         score_on=score_on,
         likelihood=suite.likelihood,
+        scoring=scoring_of(evaluation.metrics, evaluation.mixing),
+        keep_models=request.keep_models,
+        log_models=request.log_models,
     )
-    cells = [asdict(cell) for name in suite.dataset for cell in cells_of(suite, load(name, root), plan, chosen)]
+    cells = [asdict(cell) for name in suite.dataset for cell in cells_of(suite, load(name, root), plan)]
     jobs = request.jobs or default_jobs(device, len(cells), plan.threads)
     return replace(plan, cells=cells, side_by_side=jobs)
 
 
-def cells_of(suite: Suite, dataset: Dataset, plan: Plan, chosen: list[Metric]) -> Iterator[Cell]:
+def scoring_of(metrics: list[str], mixing: bool) -> dict[str, str]:
+    """A score's name to the digest of the code that gives it; also of pictures and, where it is asked for, of mixing.csv."""
+    mixtures = {"mixtures": sources.combined(code_of_evidence(["mixtures"]))} if mixing else {}
+    return digests_of(choose(metrics)) | mixtures | {"pictures": sources.combined(sources.of_files(PICTURES))}
+
+
+def cells_of(suite: Suite, dataset: Dataset, plan: Plan) -> Iterator[Cell]:
     _check(suite, dataset)
     spec = ImageSpec(*dataset.shape, dataset.n_classes)
-    scoring = code_of_evidence(["mixtures"]) if suite.evaluation.mixing else {}
-    for metric in chosen:
-        scoring |= code_of_score(metric)
     for label, row in suite.methods.items():
         given = dict(row)
         entry = find(str(given.pop("method", label)))
         options = resolve(label, entry, on_shared(label, entry, given, suite.backbone, suite.likelihood))
-        settled, training = described(label, entry, spec, options, suite.budget)
-        content: dict[str, Any] = {
-            "suite": suite.name,
-            "label": label,
-            "method": entry.name,
-            "options": options,
-            "settled": settled,  # what it found here for itself, such as weights that lie on this machine
-            "dataset": dataset.digest,
-            "budget": suite.budget.model_dump(),
-            "held_out": plan.held_out,
-            "evaluation": plan.evaluation,
-            "device": plan.device.split(":")[0],
-            "threads": plan.threads,
-            "inception": plan.inception.get("hash", ""),
-            "sources": sources.combined(training | scoring),
-            **({} if plan.score_on == "test" else {"score_on": plan.score_on}),
-            **({} if plan.likelihood == BERNOULLI else {"likelihood": plan.likelihood}),
-        }
+        # settled: what it found here for itself, such as weights that lie on this machine
+        settled, code = described(label, entry, spec, options, suite.budget)
+        how = {name: value for name, value in plan.evaluation.items() if name != "metrics"}
+        how |= {"suite": suite.name, "label": label, "inception": plan.inception.get("hash", "")}
+        how |= {} if plan.likelihood == BERNOULLI else {"likelihood": plan.likelihood}
         for seed in suite.seed_list():
-            yield Cell(
-                cell=cell_id(dataset.name, label, seed, {**content, "seed": seed}),
+            cell = Cell(
+                cell="",
                 dataset=dataset.name,
-                data_digest=dataset.digest,
+                label=label,
+                method=entry.name,
                 seed=seed,
-                sources=training | scoring,
-                training=sources.combined(training),
-                **{name: content[name] for name in ("label", "method", "options", "budget")},
+                options=options,
+                budget=suite.budget.model_dump(),
+                data_digest=dataset.digest,
+                sources=code,
+                training=sources.combined(code),
             )
+            model = named(dataset.name, entry.name, seed, trained_by(plan, cell) | {"settled": settled})
+            yield replace(cell, model=model, cell=named(dataset.name, label, seed, how | {"model": model}))
+
+
+def trained_by(plan: Plan, cell: Cell) -> dict[str, Any]:
+    """All that can change a training, as the plan says it; nothing of how it is scored."""
+    own = {name: getattr(cell, name) for name in ("method", "options", "data_digest", "seed", "budget")}
+    split = {"held_out": plan.held_out, "score_on": plan.score_on}
+    arithmetic = {"device": plan.device.split(":")[0], "threads": plan.threads, "torch": torch.__version__}
+    return {**own, **split, **arithmetic, "code": cell.training}
 
 
 def _check(suite: Suite, dataset: Dataset) -> None:

@@ -1,6 +1,8 @@
 """Before cells of a plan run: what a process sets up, what the cells share, and what is known of each."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from threadpoolctl import threadpool_limits
@@ -11,12 +13,17 @@ from bench.config.options import find
 from bench.config.plugins import load_plugin
 from bench.config.suite import Evaluation
 from bench.datasets import load
+from bench.datasets.base import Dataset
 from bench.datasets.registry import load_upright
 from bench.records.plan import Cell, Plan
 from bench.records.record import Record
+from bench.runtime.paths import cache_folder
 from bench.runtime.seeds import deterministic
 from bench.scoring import classifier as neutral
+from bench.scoring.cache import Cache
+from bench.scoring.evidence import Cost, Evidence
 from bench.scoring.selection import wanted
+from methods.base import AbstractMethod, Images, TrainingData
 from metrics.base import Unavailable
 from metrics.features import Extractor, inception_extractor
 
@@ -58,6 +65,50 @@ def inception(plan: Plan) -> Extractor:
     return inception_extractor(Path(plan.inception["path"]))
 
 
+def evidence_of(
+    plan: Plan,
+    cell: Cell,
+    method: AbstractMethod,
+    dataset: Dataset,
+    data: TrainingData,
+    test: Images,
+    cost: Mapping[str, Any],
+) -> Evidence:
+    """A trained method's evidence, all that it hangs on handed over. dataset: without its images. cost: as a training's record has it."""
+    evaluation = Evaluation(**plan.evaluation)
+    originals = f"{dataset.digest[:16]}-{min(evaluation.samples, len(test))}"
+    train = f"{dataset.digest[:16]}-train"
+    if plan.held_out:
+        train += f"-{plan.held_out}-s{cell.seed}"
+    if plan.score_on != "test":  # features of other images than the test split's, by seed
+        originals += f"-{plan.score_on}-{plan.held_out}-s{cell.seed}"
+    root, device = Path(plan.data_root), torch.device(plan.device)
+    recipe = (evaluation.neutral, evaluation.neutral_epochs)
+
+    def own_neutral() -> neutral.Neutral:
+        """Trained before the first cell as a rule; where it is gone, the images are read again."""
+        there = neutral.cache_path(dataset, neutral.recipe(dataset, *recipe)).is_file()
+        return neutral.get(dataset if there else load(dataset.name, root, download=False), device, *recipe)
+
+    def upright_neutral() -> neutral.Neutral:
+        return neutral.get(load_upright(dataset, root), device, *recipe)
+
+    return Evidence(
+        method,
+        data,
+        test,
+        evaluation,
+        cell.seed,
+        Cost(**{**cost, "beside": set(cost["beside"])}),
+        load_neutral=own_neutral,
+        load_inception=lambda: inception(plan),
+        originals_name=originals,
+        train_name=train,
+        cache=Cache(cache_folder() / "features"),
+        load_upright=upright_neutral if dataset.upright else None,
+    )
+
+
 def blank_record(plan: Plan, cell: Cell) -> Record:
     """What is known of a cell before it has run."""
     labels = {}
@@ -81,4 +132,5 @@ def blank_record(plan: Plan, cell: Cell) -> Record:
         data_digest=cell.data_digest,
         sources=cell.sources,
         likelihood=plan.likelihood,
+        model=cell.model,
     )

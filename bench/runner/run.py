@@ -4,12 +4,13 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from bench.records.cells import BrokenRecord, cells_folder, read, set_aside, write
+from bench.records.models import is_kept
 from bench.records.plan import Cell, Plan
 from bench.records.record import Record
 from bench.records.storage import Held, locked, write_text
@@ -49,7 +50,10 @@ def owned(results: Path) -> Iterator[None]:
 def split_done(
     plan: Plan, retry_failed: bool, force: bool, set_broken_aside: bool = True
 ) -> tuple[list[Cell], list[Record]]:
-    """Cells still to run, and the records of those that are not run again. Broken records are named and set aside."""
+    """Cells still to train or to score with today's code, and the records of the others. Broken records are named and set aside.
+
+    What failed is done, unless its model is kept and the code of its scores is another today.
+    """
     results = Path(plan.results)
     todo, done = [], []
     for content in plan.cells:
@@ -63,11 +67,22 @@ def split_done(
             kept = f"; kept as {set_aside(folder).name}" if set_broken_aside else ""
             print(f"{broken}{kept}: the cell runs again", file=sys.stderr)
             record = None
-        if record is None or force or (retry_failed and record.status != "ok"):
+        if record is None or force or (retry_failed and record.status != "ok") or _to_score(plan, cell, record):
             todo.append(cell)
         else:
             done.append(record)
     return todo, done
+
+
+def _to_score(plan: Plan, cell: Cell, record: Record) -> bool:
+    known = record.scored | record.failed
+    stale = any(known.get(name) != digest for name, digest in plan.scoring.items())
+    return stale and (record.status == "ok" or is_kept(Path(plan.results), cell.model))
+
+
+def to_train(plan: Plan, todo: Sequence[Cell]) -> set[str]:
+    """The models of these cells that are not kept yet."""
+    return {cell.model for cell in todo if not is_kept(Path(plan.results), cell.model)}
 
 
 class Run:
@@ -115,6 +130,7 @@ class Run:
         }
         try:
             self.tracker = track.Tracker.open(self.uri, self.results, self.plan.suite, content)
+            self.tracker.log_models = self.plan.log_models
         except track.TrackingError as problem:
             self.watcher.say(str(problem))
         for record in done:

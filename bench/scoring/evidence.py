@@ -35,6 +35,14 @@ class MissingCapability(Exception):
     """The method has not the capability that the evidence comes from: its metrics are shown as a dash."""
 
 
+class Failed(Unavailable):
+    """Evidence or a metric raised what it should not: it costs the scores that read it, and the cell its status."""
+
+    def __init__(self, name: str, cause: Exception) -> None:
+        super().__init__(f"{name}: {type(cause).__name__}: {' '.join(str(cause).split()) or 'no message'}")
+        self.__cause__ = cause
+
+
 @dataclass(frozen=True)
 class Definition:
     """How a name is gathered. reads: argument to the name that it takes; where there is no function, alternatives in order."""
@@ -122,7 +130,7 @@ class Cost:
 
 @dataclass
 class Evidence:
-    """A trained method's evidence: `evidence.samples` gathers it, once, without gradients; a failure is kept as well.
+    """A trained method's evidence: `evidence.samples` gathers it, once, without gradients; a failure, of any kind, is kept as well.
 
     cell_seed: noise comes from its streams. costs: what training took. originals_name, train_name: name the images in the cache.
     load_*: give a network, or raise Unavailable. protocol: what a record states of how it was measured, as gathering finds it.
@@ -149,7 +157,7 @@ class Evidence:
         return self.test.x.device
 
     def __getattr__(self, name: str) -> Any:
-        """Raises MissingCapability or Unavailable where it can't be gathered, AttributeError where there is no such evidence."""
+        """Raises MissingCapability, Unavailable or Failed where it can't be gathered, AttributeError where there is no such evidence."""
         if name.startswith("__") or name not in registry:
             raise AttributeError(nearest(name, registry, "evidence"))
         if name not in self.kept:
@@ -157,6 +165,8 @@ class Evidence:
                 self.kept[name] = self._gathered(registry[name])
             except (MissingCapability, Unavailable) as reason:
                 self.kept[name] = reason
+            except Exception as problem:  # noqa: BLE001  whatever it is: scores that don't read it are as good as ever
+                self.kept[name] = Failed(name, problem)
         value = self.kept[name]
         if isinstance(value, (MissingCapability, Unavailable)):
             raise value.with_traceback(None)
@@ -189,7 +199,7 @@ class Evidence:
             try:
                 found[argument] = getattr(self, name)
             except (MissingCapability, Unavailable) as reason:
-                if default is not inspect.Parameter.empty:
+                if default is not inspect.Parameter.empty and not isinstance(reason, Failed):
                     found[argument] = default
                 elif isinstance(reason, MissingCapability):
                     raise

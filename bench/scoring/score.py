@@ -1,27 +1,50 @@
-"""From evidence to scores: every metric that the suite asks for, with intervals and reasons."""
+"""From evidence to scores: every metric that is asked for, with intervals and reasons."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.scoring.evidence import Evidence, MissingCapability
+from torch import Tensor
+
+from bench.scoring.evidence import Evidence, Failed, MissingCapability
 from bench.scoring.intervals import bootstrap, by_group
 from metrics.base import Items, Metric, Unavailable
 
 
 @dataclass
 class Scores:
-    """What a cell measured, as its record holds it."""
+    """What a cell measured, as its record holds it. failed: what was raised. items: those whose mean a score is, (N,) float32."""
 
     metrics: dict[str, float] = field(default_factory=dict)
     intervals: dict[str, list[float]] = field(default_factory=dict)
     by_class: dict[str, list[float | None]] = field(default_factory=dict)
     unavailable: dict[str, str] = field(default_factory=dict)
     definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failed: dict[str, Failed] = field(default_factory=dict)
+    items: dict[str, Tensor] = field(default_factory=dict)
+
+    def take(self, other: "Scores") -> None:
+        """All that another holds."""
+        for part, own in vars(self).items():
+            own |= getattr(other, part)
+
+    def add(self, name: str, value: float | Items, classes: int) -> None:
+        mean = value.values.double().mean().item() if isinstance(value, Items) else float(value)
+        if not math.isfinite(mean):
+            self.unavailable[name] = f"the score is not finite ({mean})"
+            return
+        self.metrics[name] = mean
+        if isinstance(value, Items):
+            self.intervals[name] = list(bootstrap(value.values))
+            self.items[name] = value.values.detach().cpu().float()
+            self.definitions[name] = {"items": value.of}
+            if value.groups is not None:
+                self.by_class[name] = by_group(value.values, value.groups, classes)
 
 
-def score(evidence: Evidence, chosen: list[Metric]) -> Scores:
-    """Compute the metrics in order. One whose evidence the method cannot give is left out, one refused is named with its reason."""
+def score(evidence: Evidence, chosen: Iterable[Metric]) -> Scores:
+    """Compute the metrics in order. What the method cannot give is left out, what is refused or broken is named with its reason."""
     found = Scores()
     for metric in chosen:
         for name, declared in metric.scores.items():
@@ -33,23 +56,19 @@ def score(evidence: Evidence, chosen: list[Metric]) -> Scores:
             } | ({} if declared.floor is None else {"floor": declared.floor})
         try:
             result = metric.function(**evidence.arguments(metric.function, metric.reads))
+            whole = Scores()
+            for name, value in (result if isinstance(result, dict) else {metric.name: result}).items():
+                whole.add(name, value, evidence.n_classes)
+            for name, stated in whole.definitions.items():
+                stated |= found.definitions[name]
+            found.take(whole)
         except MissingCapability:
             continue
         except Unavailable as reason:
             found.unavailable |= dict.fromkeys(metric.scores, str(reason))
-            continue
-        for name, value in (result if isinstance(result, dict) else {metric.name: result}).items():
-            _add(found, name, value, evidence.n_classes)
+            found.failed |= dict.fromkeys(metric.scores, reason) if isinstance(reason, Failed) else {}
+        except Exception as problem:  # noqa: BLE001  a metric that raises costs its own scores, not the cell's
+            failed = Failed(metric.name, problem)
+            found.unavailable |= dict.fromkeys(metric.scores, str(failed))
+            found.failed |= dict.fromkeys(metric.scores, failed)
     return found
-
-
-def _add(found: Scores, name: str, value: float | Items, classes: int) -> None:
-    mean = value.values.double().mean().item() if isinstance(value, Items) else float(value)
-    if not math.isfinite(mean):
-        found.unavailable[name] = f"the score is not finite ({mean})"
-        return
-    found.metrics[name] = mean
-    if isinstance(value, Items):
-        found.intervals[name] = list(bootstrap(value.values))
-        if value.groups is not None:
-            found.by_class[name] = by_group(value.values, value.groups, classes)

@@ -70,6 +70,11 @@ def code_of_score(metric: Metric) -> dict[str, str]:
     return sources.of_entry(metric.plugin, metric.function) | code_of_evidence(metric.needs)
 
 
+def digests_of(chosen: Iterable[Metric]) -> dict[str, str]:
+    """A score's name to the digest of the code that it hangs on."""
+    return {name: sources.combined(code_of_score(metric)) for metric in chosen for name in metric.scores}
+
+
 def code_of_evidence(needs: Iterable[str]) -> dict[str, str]:
     """File to digest of all that evidence is gathered by."""
     names = reached(needs)

@@ -10,7 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench.records import models
 from bench.records.cells import curves
+from bench.records.models import is_kept
 from bench.records.record import Record
 
 NAME_LENGTH, PARAM_LENGTH, TAG_LENGTH, DIGEST_LENGTH = 250, 6_000, 8_000, 36
@@ -136,6 +138,20 @@ def span(record: Record, folder: Path) -> tuple[int, int]:
         started = written - (total or 0.0)
     end = max(written, started) if total is None else started + total
     return int(started * 1000), int(end * 1000)
+
+
+def model_tags(record: Record, folder: Path) -> dict[str, str]:
+    """Where the cell's trained method lies, and the digest of its state; empty where it is not kept."""
+    place = folder.parents[1] / "models" / record.model
+    if not record.model or not is_kept(folder.parents[1], record.model):
+        return {}
+    return {"model_path": text(str(place.resolve()))[:TAG_LENGTH], "model_digest": models.read(place).state}
+
+
+def model_file(record: Record, folder: Path) -> list[Path]:
+    """The trained method's weights, where they are kept."""
+    path = folder.parents[1] / "models" / record.model / models.STATE
+    return [path] if record.model and path.is_file() else []
 
 
 def artifacts(folder: Path) -> list[Path]:

@@ -48,12 +48,15 @@ def resolve(uri: str | None, results: Path) -> str | None:
 
 
 class Tracker:
-    """One invocation of a suite in MLflow. Every method may raise TrackingError; none costs a result."""
+    """One invocation of a suite in MLflow. Every method may raise TrackingError; none costs a result.
+
+    log_models: whether the weights of a cell's trained method go with its run; where they lie, a tag says in any case.
+    """
 
     def __init__(self, client: MlflowClient, uri: str, results: Path, suite: str, experiment: str) -> None:
         self.client, self.uri, self.suite, self.experiment = client, uri, suite, experiment
         self.place = place(uri, results)
-        self.hint = GO_ON
+        self.hint, self.log_models = GO_ON, False
         self.run_id = ""
         self._statuses: Counter[str] = Counter()
         self._resting: tuple[float, TrackingError] | None = None
@@ -153,11 +156,11 @@ class Tracker:
     def _write(self, record: Record, folder: Path, digest: str) -> None:
         start, end = content.span(record, folder)
         tags = self._own_tags("cell", content.commit(record.environment.get("git")))
-        tags |= {"mlflow.parentRunId": self.run_id, **content.tags(record)}
+        tags |= {"mlflow.parentRunId": self.run_id, **content.tags(record), **content.model_tags(record, folder)}
         name = f"{record.label} seed {record.seed}"
         run = self.client.create_run(self.experiment, start_time=start, tags=tags, run_name=name).info.run_id
         self._write_numbers(run, record, folder, end)
-        for path in content.artifacts(folder):
+        for path in [*content.artifacts(folder), *(content.model_file(record, folder) if self.log_models else [])]:
             self.client.log_artifact(run, str(path))
         self.client.set_terminated(run, status=content.RUN_STATUS.get(record.status, "FAILED"), end_time=end)
         self.client.set_tag(run, content.DIGEST_TAG, digest, synchronous=True)
@@ -182,7 +185,7 @@ class Tracker:
         return tags | ({"git": git, "mlflow.source.git.commit": git.removesuffix("-changed")} if git else {})
 
 
-def rebuild(results: Path, uri: str | None) -> int:
+def rebuild(results: Path, uri: str | None, log_models: bool = False) -> int:
     """Write every record under results that the store doesn't have yet, all suites; gives how many were written.
 
     A broken record is passed over and named on standard error.
@@ -201,6 +204,7 @@ def rebuild(results: Path, uri: str | None) -> int:
     count = 0
     for suite, records in suites.items():
         tracker = Tracker.attach(target, results, suite, hint=hint)
+        tracker.log_models = log_models
         written = tracker.written()
         missing = [record for record in records if content.digest(record) not in written]
         if missing:

@@ -227,9 +227,9 @@ def count_parameters(module: nn.Module) -> int:
 
 
 def state_digest(state: Mapping[str, Tensor]) -> str:
-    """sha256 of tensors by name, in hexadecimal."""
+    """sha256 of tensors by name, in whatever order, in hexadecimal."""
     digest = hashlib.sha256()
-    for name, tensor in state.items():
+    for name, tensor in sorted(state.items()):
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()

@@ -70,6 +70,7 @@ class Training:
         self.trained = trained
         self.order = generator(self.seed, "order")
         device = self.data.train.x.device
+        self.method.attach(self.data)
         stages: Any = self.method.phases(self.data)
         answer: Any = None
         while True:

@@ -46,7 +46,7 @@ class Trials:
         if reason and "inception" in wanted(list(target.better), mixing=False):
             raise UsageError(f"--metric {', '.join(target.better)}: {reason}")
         # Settled once: a download that failed is not tried again before every batch.
-        self.run_settings = replace(run_settings, inception=first.inception.get("path", "none"))
+        self.run_settings = replace(run_settings, inception=first.inception.get("path", "none"), keep_models="none")
         seeds = len(target.trial_suite.seed_list())
         self.jobs = run_settings.jobs or default_jobs(
             torch.device(first.device), settings.trials * seeds, first.threads
@@ -61,7 +61,7 @@ class Trials:
     def _study(self, plan: Plan) -> Study:
         target, journal = self.target, self.folder / JOURNAL
         afresh = f"give --fresh to start afresh, or remove {self.folder}"
-        costs, setting = list(target.better), target.setting(plan.cells[0]["sources"])
+        costs, setting = list(target.better), target.setting(plan.cells[0]["sources"] | plan.scoring)
         try:
             study = Study(journal, target.name, target.space, costs, self.settings.sampler, 0, afresh, setting)
         except OtherSpace as problem:
@@ -189,7 +189,7 @@ def in_words(values: dict[str, Any]) -> str:
 
 def forget(folder: Path) -> None:
     """Take away a study and its trials; the folder itself is held by a lock in it."""
-    for name in ("cells", "shared", "plans", "logs"):
+    for name in ("cells", "models", "shared", "plans", "logs"):
         shutil.rmtree(folder / name, ignore_errors=True)
     for path in folder.glob(f"{JOURNAL}*"):
         path.unlink()

@@ -9,6 +9,7 @@ from methods.baselines import PCA, MeanImage, RawPixels, RealImages, TrainingCop
 
 
 def _run(method: AbstractMethod, data: TrainingData) -> AbstractMethod:
+    method.attach(data)
     assert list(method.phases(data)) == [], "nothing to train"
     return method
 

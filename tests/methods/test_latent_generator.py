@@ -33,6 +33,7 @@ def fitted(spec: ImageSpec, data: TrainingData) -> Callable[..., LatentGenerator
         method.take_moments(data)
         if method.given is not None:
             method.theta.copy_(method.given)
+            method.n.fill_(method.given_n)
         return method.eval()
 
     return make

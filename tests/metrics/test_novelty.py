@@ -51,7 +51,7 @@ def test_as_near_is_neither_authentic_nor_closer() -> None:
 
 def test_only_the_nearest_counts() -> None:
     near = Neighbours(torch.tensor([[3, 1]]), torch.tensor([[0.9, 0.2]]))
-    assert novelty.novelty_ssim(near).values.tolist() == pytest.approx([0.9])
+    assert registry["novelty_ssim"].function(near).values.tolist() == pytest.approx([0.9])
 
 
 def test_no_end_of_a_figure_of_novelty_is_good() -> None:

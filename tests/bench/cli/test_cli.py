@@ -119,7 +119,7 @@ def test_a_dry_run_prints_every_cell_and_writes_nothing(tmp_path: Path) -> None:
     results = tmp_path / "results"
     found = here("run", "--suite", write_suite(tmp_path, BOTH, seeds=[0, 7]), "--dry-run", results=results)
     assert found.code == 0
-    has(found.out, "4 cells to run, 0 done before", "in all")
+    has(found.out, "4 to train, 4 to score, 0 done before", "in all")
     has(found.out, *(f"digits-{label}-s{seed}-" for label in BOTH for seed in (0, 7)))
     assert not results.exists()
     # Of the default suite, rows that train as they are, that begin anew, that search, and that don't train.

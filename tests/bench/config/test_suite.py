@@ -164,6 +164,11 @@ def _id(suite: Suite, dataset: Dataset | None = None, **more: Any) -> str:
     return next(cell.cell for cell in planned(suite, dataset, **more) if (cell.label, cell.seed) == ("hot", 0))
 
 
+def _model(suite: Suite) -> str:
+    """The id of its training."""
+    return next(cell.model for cell in planned(suite) if (cell.label, cell.seed) == ("hot", 0))
+
+
 def _row(**options: Any) -> dict[str, Any]:
     return {"methods": {"hot": {"method": "lambda-hot", **options}}}
 
@@ -183,7 +188,6 @@ DIFFERENT = {
     "precision": {"budget": {"epochs": 1, "precision": "bf16"}},
     "held out": {"held_out": 5},
     "evaluation": _evaluation(samples=10),
-    "metrics": _evaluation(metrics=["reconstruction"]),
     "floor": _evaluation(neutral_floor=0.5),
     "another neutral classifier": _evaluation(neutral="resnet-56"),
     "its epochs": _evaluation(neutral_epochs=5),
@@ -201,6 +205,7 @@ SAME = {
     "title": {"title": "Another"},
     "columns": {"columns": ["elbo"]},
     "reference rows": {"reference_rows": ["vae"]},
+    "other metrics, which are scored beside those there": _evaluation(metrics=["reconstruction"]),
     "comparison": {"comparison": {"source": "a paper", "same": False, "why": "another network"}},
     "no other row": _row(),
     "the backbone that it would have": {"backbone": "mlp"},
@@ -214,6 +219,25 @@ SAME = {
 @pytest.mark.parametrize("changes", SAME.values(), ids=SAME)
 def test_what_cannot_change_the_result_leaves_the_id(changes: dict[str, Any]) -> None:
     assert _id(suite_of(**changes)) == _id(suite_of())
+
+
+SCORED_ALONE = {name: DIFFERENT[name] for name in ("evaluation", "floor", "another neutral classifier", "its epochs")}
+
+
+@pytest.mark.parametrize("changes", [*SCORED_ALONE.values(), *SAME.values()], ids=[*SCORED_ALONE, *SAME])
+def test_what_only_scores_leaves_the_training(changes: dict[str, Any]) -> None:
+    assert _model(suite_of(**changes)) == _model(suite_of())
+
+
+@pytest.mark.parametrize("name", sorted(DIFFERENT.keys() - SCORED_ALONE.keys()))
+def test_what_can_change_the_training_changes_its_id(name: str) -> None:
+    assert _model(suite_of(**DIFFERENT[name])) != _model(suite_of())
+
+
+def test_rows_of_the_same_settings_are_one_training() -> None:
+    cells = planned(suite_of(seeds=2, methods={"vae": {}, "vae-too": {"method": "vae", "latent": 20}}))
+    assert len({cell.model for cell in cells}) == 2
+    assert len({cell.cell for cell in cells}) == 4
 
 
 def test_a_cell_carries_the_optimiser_and_its_rate() -> None:

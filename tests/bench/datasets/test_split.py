@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from bench.datasets.base import Dataset, split
 from bench.datasets.split import divide
 from bench.records.plan import Cell, Plan
 from bench.runner import cell as module
+from bench.runner import prepare
 from bench.runner.cell import CellRun
 from bench.runtime.seeds import stream
-from methods.base import Images
+from bench.scoring.evidence import Cost
+from methods.base import AbstractMethod, Images
 
 CPU = torch.device("cpu")
 
@@ -77,8 +80,13 @@ def test_images_are_read_again_where_the_neutral_classifier_is_yet_to_be_trained
     path = tmp_path / "weights"
     if cached:
         path.touch()
-    monkeypatch.setattr(module, "load", lambda *_, **__: made())
-    monkeypatch.setattr(module.neutral, "cache_path", lambda data, recipe: path)
-    monkeypatch.setattr(module.neutral, "get", lambda data, device, *recipe: data.x_train.device.type)
+    for place in (module, prepare):
+        monkeypatch.setattr(place, "load", lambda *_, **__: made())
+    monkeypatch.setattr(prepare.neutral, "cache_path", lambda data, recipe: path)
+    monkeypatch.setattr(prepare.neutral, "get", lambda data, device, *recipe: data.x_train.device.type)
     run = run_of(tmp_path, 8)
-    assert run._neutral(run._data()[0], ("small-cnn", 2)) == ("meta" if cached else "cpu")
+    dataset, data, test = run._data()
+    evidence = prepare.evidence_of(
+        run.plan, run.cell, AbstractMethod(), dataset, data, test, asdict(Cost(0.0, 0, 0, 0))
+    )
+    assert evidence.load_neutral() == ("meta" if cached else "cpu")

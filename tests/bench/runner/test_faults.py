@@ -142,6 +142,6 @@ def test_retry_runs_what_failed_and_nothing_else(folder: Path, struck: Outcome) 
     (folder / "mended").write_text("")  # beside the plug-in: its source, and so the cells' ids, stay as they are
     again = here("run", *words, results=results)
     assert again.code == 0, again.out + again.err
-    assert f"{len(STRIKES)} cells to run, 2 done before" in again.out
+    assert f"{len(STRIKES)} to train, {len(STRIKES)} to score, 2 done before" in again.out
     assert set(statuses(results).values()) == {"ok"}
     assert {label: stamp(results, label) for label in sound} == sound

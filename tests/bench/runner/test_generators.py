@@ -111,7 +111,7 @@ def test_a_killed_search_is_gone_on_with_and_force_starts_afresh(tmp_path: Path)
     wait_for(some_tried, "five trials")
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    study = progress.parent / "search" / "medium1.journal"
+    (study,) = results.glob("models/.*/search/medium1.journal")
     before = study.read_text().count('"op_code":6')  # a trial's end
     assert before >= 5
     done = here("run", "--suite", file, "--jobs", "1", results=results)

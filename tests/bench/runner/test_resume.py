@@ -72,7 +72,7 @@ class Disturbed:
         (self.folder / "go").write_text("")
         found = here("run", *self.words, results=self.results)
         assert found.code == 0, found.out + found.err
-        assert "2 cells to run, 2 done before" in found.out
+        assert "2 to train, 2 to score, 2 done before" in found.out
 
     def child_runs(self) -> list:
         """Every run of the store that is a cell's, deleted ones apart, and that none is left RUNNING."""
@@ -106,7 +106,7 @@ def test_killed_interrupted_and_gone_on(tmp_path: Path) -> None:
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert "3 cells to run, 1 done before" in out
+    assert "2 to train, 3 to score, 1 done before" in out
     assert f"{cell / 'record.json'}: not a record" in err
     assert "record.broken-1.json" in err
     assert "interrupted: finished cells are kept; go on with:" in err

@@ -63,7 +63,7 @@ def test_every_row_is_ok_and_the_run_says_what_next(whole: Whole) -> None:
     assert whole.first.err == ""
     assert {key: one["status"] for key, one in whole.records[0].items()} == {(label, 0): "ok" for label in ROWS}
     lines = whole.first.out.splitlines()
-    assert f"{len(ROWS)} cells to run, 0 done before" in lines[1]
+    assert f"{len(ROWS)} to train, {len(ROWS)} to score, 0 done before" in lines[1]
     assert len([line for line in lines if " ok in " in line]) == len(ROWS)
     assert {line.split()[0] for line in lines if line.endswith(" ok")} == set(ROWS)
     assert any("leaderboard --suite whole" in line and "--against published" in line for line in lines)
@@ -122,8 +122,11 @@ def test_the_record_says_all_that_the_result_came_from(whole: Whole) -> None:
         assert record["environment"]["versions"]["torch"] == version("torch")
         assert record["environment"]["device_type"] == "cpu"
         assert record["environment"]["device"]
-        assert {"methods/base.py", "bench/training/loop.py", "bench/scoring/score.py"} < set(record["sources"])
-        assert any(name.startswith("metrics/") for name in record["sources"])
+        assert {"methods/base.py", "bench/training/loop.py"} < set(record["sources"])
+        assert record["metrics"].keys() < record["scored"].keys(), "a score has the digest of its code"
+        training = json.loads((whole.results[0] / "models" / record["model"] / "training.json").read_text())
+        assert training["setting"].items() >= {"method": record["method"], "seed": seed, "data_digest": digest}.items()
+        assert (training["status"], training["facts"]) == ("ok", record["facts"])
         assert record["protocol"]["counts"]["held_out"] == 143
         assert record["protocol"]["counts"]["samples"] == 100
         assert record["error"] is None
@@ -176,9 +179,9 @@ def test_the_plan_reads_back_and_one_of_its_cells_runs_alone(whole: Whole) -> No
 
 def test_run_again_has_nothing_to_do_unless_forced(whole: Whole) -> None:
     words = ["run", "--suite", whole.suite, "--dry-run"]
-    assert f"0 cells to run, {len(ROWS)} done before" in here(*words, results=whole.results[0]).out
+    assert f"0 to train, 0 to score, {len(ROWS)} done before" in here(*words, results=whole.results[0]).out
     forced = here(*words, "--force", results=whole.results[0]).out
-    assert f"{len(ROWS)} cells to run, 0 done before" in forced
+    assert f"{len(ROWS)} to train, {len(ROWS)} to score, 0 done before" in forced
     assert forced.count("from a record") == len(ROWS)
 
 
@@ -206,7 +209,7 @@ def test_show_a_cell(whole: Whole) -> None:
     for name in (identity, identity[:-4]):
         shown = here("show", name, results=whole.results[0])
         assert shown.code == 0, shown.err
-        assert json.loads(shown.out.partition("\n")[2])["cell"] == identity
+        assert f'"cell": "{identity}"' in shown.out
     refusal = here("show", "digits-", results=whole.results[0]).refusal()
     assert f"{len(ROWS)} ids" in refusal
     assert sum(record["cell"] in refusal for record in whole.records[0].values()) == 10, "the first ten"

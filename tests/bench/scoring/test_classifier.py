@@ -13,7 +13,7 @@ from bench.config.overrides import SuiteOverrides
 from bench.datasets.arrays import KEYS
 from bench.datasets.base import Dataset
 from bench.records.plan import Plan
-from bench.runner import cell as cell_module
+from bench.runner import prepare as prepare_module
 from bench.runner.cell import run_cell
 from bench.runner.prepare import prepare
 from bench.scoring import classifier as neutral
@@ -143,7 +143,7 @@ def test_training_images_are_named_by_their_split(tmp_path: Path, monkeypatch: p
         names.append(train_name)
         raise Stop
 
-    monkeypatch.setattr(cell_module, "Evidence", stop)
+    monkeypatch.setattr(prepare_module, "Evidence", stop)
     changes = {"dataset": "digits", "seeds": 2, "evaluation": {"metrics": ["svm_test_accuracy"]}}
     for held_out in (0, 9, 10):
         path = written(tmp_path, suite_of({"pca": {"latent": 2}}, held_out=held_out, **changes))

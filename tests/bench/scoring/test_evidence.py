@@ -13,7 +13,7 @@ from torch import Tensor
 import methods
 from bench.scoring import samples as generated
 from bench.scoring.classifier import Neutral
-from bench.scoring.evidence import Definition, Evidence, MissingCapability
+from bench.scoring.evidence import Definition, Evidence, Failed, MissingCapability
 from methods.base import AbstractMethod, ImageSpec
 from methods.parts import data as parts_data
 from metrics.base import Unavailable
@@ -166,13 +166,24 @@ def test_what_a_method_has_not_is_not_given_and_that_is_kept(name: str, make: Ma
         assert isinstance(evidence.kept[thing], MissingCapability)
 
 
-def test_another_failure_is_neither_swallowed_nor_kept(make: Make) -> None:
-    evidence = make()
-    evidence.method.sample_any = lambda n: 1 / 0
-    for _ in range(2):
-        with pytest.raises(ZeroDivisionError):
-            evidence.samples  # noqa: B018
-    assert "samples" not in evidence.kept
+def test_another_failure_is_kept_for_all_that_reads_it_and_is_no_missing_alternative(make: Make) -> None:
+    evidence, problem = make(), ZeroDivisionError("by zero")
+    asked = []
+
+    def fail(n: int) -> None:
+        asked.append(n)
+        raise problem
+
+    evidence.method.sample_any = fail
+    for name in ("samples", "samples", "samples_in_neutral"):
+        with pytest.raises(Failed, match=r"ZeroDivisionError.*by zero") as caught:
+            getattr(evidence, name)
+        assert isinstance(caught.value, Unavailable)
+        assert caught.value.__cause__ is problem
+    assert len(asked) == 1
+    with pytest.raises(Failed):
+        evidence.arguments(lambda samples=None: None, {"samples": "samples"})
+    assert evidence.reconstructions is not None, "what does not read it is as good as ever"
 
 
 REFUSED = {

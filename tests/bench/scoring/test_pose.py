@@ -11,7 +11,8 @@ from helpers_evidence import reaching
 from helpers_plan import suite_of, written
 
 from bench.datasets import DataError, Dataset, dataset, load, names, registry
-from bench.runner import cell as module
+from bench.records.plan import Plan
+from bench.runner import prepare as module
 from bench.runner.cell import run_cell
 from bench.runner.prepare import prepare
 from bench.scoring import samples as generated
@@ -134,7 +135,7 @@ def test_what_the_cells_share_is_made_before_them(
 
 def test_a_cell_states_the_classifier_that_it_used(asked: list[str], tmp_path: Path) -> None:
     path = _plan(tmp_path, "turned-digits", "pose")
-    record = run_cell(path, module.Plan.read(path).cells[0]["cell"])
+    record = run_cell(path, Plan.read(path).cells[0]["cell"])
     turned = load("turned-digits", tmp_path)
     right = predict(_classifier((1, 8, 8), 10), turned.x_test)[0] == turned.y_test
     assert record.status == "ok", record.error

@@ -78,7 +78,13 @@ def test_items_become_mean_interval_and_classes_beside_a_number() -> None:
     assert 1 <= low < 3 < high <= 6
     assert set(found.intervals) == {"mine"}
     assert found.by_class == {"mine": [2.0, None, 4.0]}
-    assert found.definitions["mine"] == {"unit": "nats", "better": "higher", "source": "a source", "family": "made_up"}
+    stated = {"unit": "nats", "better": "higher", "source": "a source", "family": "made_up"}
+    assert found.definitions == {
+        "mine": stated | {"items": "test images"},
+        "count": stated | {"unit": "", "better": "none"},
+        "whole": stated | {"better": "lower"},
+    }
+    assert found.items.keys() == {"mine"}
     assert not found.unavailable
 
 
@@ -103,6 +109,17 @@ def test_a_figure_that_is_not_finite_is_unavailable(value: Any) -> None:
     assert not found.intervals
 
 
-def test_a_failure_is_a_failure() -> None:
-    with pytest.raises(ZeroDivisionError):
-        _measure(_metric(lambda: 1 / 0))
+@pytest.mark.parametrize("problem", [ZeroDivisionError("by zero"), RuntimeError(""), MemoryError("no room")])
+def test_a_metric_that_raises_costs_its_own_scores(problem: Exception) -> None:
+    def broken() -> Any:
+        raise problem
+
+    def torn(elbo: torch.Tensor) -> Any:
+        return {"first": 1.0, "second": "no number"}
+
+    good = _metric(lambda elbo: 2.0, "elbo", good=Score("", "none"))
+    found = _measure(_metric(broken), _metric(torn, "elbo", first=Score("", "none"), second=Score("", "none")), good)
+    assert found.metrics == {"<lambda>": 2.0}
+    assert set(found.failed) == set(found.unavailable) == {"broken", "first", "second"}
+    assert found.failed["broken"].__cause__ is problem
+    assert str(problem) in found.unavailable["broken"]

@@ -1,0 +1,75 @@
+"""The verb `clean`: what a results folder holds that nothing refers to any more, by size, and its removal."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from bench.cli.flags import Results
+
+
+class Leftover(NamedTuple):
+    """A folder that can go, and why."""
+
+    folder: Path
+    why: str
+
+    @property
+    def size(self) -> int:
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+
+def clean(
+    results: Results = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove them, not only list them.")] = False,
+) -> None:
+    """List cells of older code and models that no cell refers to; with --yes remove them."""
+    from bench.runner.run import owned
+    from bench.runtime.errors import UsageError
+    from bench.runtime.paths import results_folder
+
+    folder = results_folder(results)
+    if not folder.is_dir():
+        raise UsageError(f"results folder {folder}: there is none: give one with --results")
+    with owned(folder):
+        found = leftovers(folder)
+        for one in found:
+            typer.echo(f"{one.size / 1e6:10,.1f} MB  {one.folder.relative_to(folder)}  {one.why}")
+            if yes:
+                shutil.rmtree(one.folder)
+    total = f"{sum(one.size for one in found) / 1e6:,.1f} MB" if not yes else "all of them"
+    said = f"removed: {total}" if yes else f"{total} in {len(found)} folders; remove them with --yes"
+    typer.echo(said if found else "nothing to remove")
+
+
+def leftovers(results: Path) -> list[Leftover]:
+    """Cells of which a newer one has the same settings, and models and beginnings of trainings that no other cell and no plan names."""
+    from bench.records.cells import BrokenRecord, cells_folder, find
+    from bench.records.models import models_folder
+    from bench.records.plan import Plan
+
+    plans = [Plan.read(path) for path in sorted((results / "plans").glob("*.json"))]
+    planned = {cell["cell"] for plan in plans for cell in plan.cells}
+    records = [one for one in find(results) if not isinstance(one, BrokenRecord)]
+    newest: dict[str, str] = {}
+    order = sorted(records, key=lambda one: (one.cell in planned, one.environment.get("started", 0.0)))
+    settings = {
+        one.cell: json.dumps(
+            [one.suite, one.label, one.dataset, one.seed, one.options, one.budget, one.likelihood], sort_keys=True
+        )
+        for one in records
+    }
+    for one in order:
+        newest[settings[one.cell]] = one.cell
+    stale = {one.cell for one in records if one.cell not in planned and newest[settings[one.cell]] != one.cell}
+    cells = [Leftover(cells_folder(results) / cell, f"older than {newest[settings[cell]]}") for cell in sorted(stale)]
+    used = {one.model for one in records if one.cell not in stale}
+    used |= {cell["model"] for plan in plans for cell in plan.cells}
+    models = [
+        Leftover(path, "no cell refers to it")
+        for path in sorted(models_folder(results).glob("*"))
+        if path.is_dir() and path.name.lstrip(".") not in used
+    ]
+    return [*cells, *models]
