@@ -171,8 +171,8 @@ class CellRun:
 
     def finish(self, error: BaseException | None) -> Record:
         """Write curves, the trials of searches, and the record."""
-        record, training = self.record, self.training
-        broken = next(iter(self.failed.values()), None)
+        training, stays = self.training, error is not None and self._earlier_stays()
+        record, broken = self.record, next(iter(self.failed.values()), None)
         if error is not None:
             record.status, record.error = status_of(error), described(error)
         elif broken is not None and broken.__cause__ is not None:
@@ -183,14 +183,30 @@ class CellRun:
         with self.clock.measure("log"):
             if training.began is not None and not training.done:
                 training.failed(record.status, record.error or {})
-            self._take_curves()
+            if not stays:
+                self._take_curves()
         if (self.folder / TRIALS).is_file() and TRIALS not in record.artifacts:
             record.artifacts.append(TRIALS)
-        record.events = [*training.events, *record.events]
-        self._time()
+        record.events = list(dict.fromkeys([*training.events, *record.events]))
+        if not stays:
+            self._time()
         record.environment["worker_peak_mib"] = environment.peak_memory(torch.device("cpu")) / 2**20
         write(record, Path(self.plan.results))
         return record
+
+    def _earlier_stays(self) -> bool:
+        """Where nothing was trained and nothing scored, go on with the record of before: what it holds is as good as ever."""
+        if self.training.began is not None or self.record.scored or self.record.failed:
+            return False
+        try:
+            before = read(self.folder)
+        except (FileNotFoundError, BrokenRecord):
+            return False
+        if before.model != self.cell.model or not before.scored:
+            return False
+        self.record = before
+        before.environment["started"] = self.launched
+        return True
 
     def _time(self) -> None:
         """What training took, here or in the process that trained, and what scoring took."""

@@ -144,6 +144,7 @@ def test_a_model_that_cannot_be_used_is_trained_again_and_said(tmp_path: Path, h
     refused = tried.score()
     assert refused.code == 1
     assert "trained again" in json.dumps(tried.record()["error"]) or "no kept model" in refused.out
+    assert tried.record()["metrics"] == before["metrics"], "nothing is lost"
     tried.write(factor=3.0)
     said = tried.run("--retry", "failed")
     assert said.code == 0, said.err
