@@ -140,7 +140,8 @@ def test_the_parts_of_the_time_add_up(whole: Whole) -> None:
     for key, record in [*whole.records[0].items(), *whole.records[1].items()]:
         timings = record["timings"]
         parts = sum(timings[f"{part}_seconds"] for part in ("setup", "train", "evaluate", "log"))
-        assert math.isclose(parts, timings["total_seconds"], rel_tol=0.02), (key, timings)
+        # Less than any section of work takes, more than a busy machine takes between two of them.
+        assert math.isclose(parts, timings["total_seconds"], rel_tol=0.02, abs_tol=0.2), (key, timings)
         assert timings["side_by_side"] >= 1
         assert timings["start_to_training_seconds"] <= timings["total_seconds"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -128,29 +127,30 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-50])
 
 
-@pytest.mark.parametrize("how", ["cut", "of another", "no training.json"])
-def test_a_model_that_cannot_be_used_is_trained_again_and_said(tmp_path: Path, how: str) -> None:
+def of_another(path: Path) -> None:
+    path.write_bytes(next(other for other in path.parents[1].glob("*/state.safetensors") if other != path).read_bytes())
+
+
+def no_training(path: Path) -> None:
+    (path.parent / "training.json").write_text("{")
+
+
+def test_a_model_that_cannot_be_used_is_trained_again_and_said(tmp_path: Path) -> None:
     tried = Tried(tmp_path)
     tried.run()
-    before, model = tried.record(), tried.results / "models" / tried.record()["model"]
-    if how == "cut":
-        cut(model / "state.safetensors")
-    elif how == "of another":
-        other = tried.results / "models" / tried.record("pca")["model"]
-        os.replace(other / "state.safetensors", model / "state.safetensors")
-    else:
-        (model / "training.json").write_text("{")
-    tried.write(factor=2.0)
-    refused = tried.score()
-    assert refused.code == 1
-    assert "trained again" in json.dumps(tried.record()["error"]) or "no kept model" in refused.out
-    assert tried.record()["metrics"] == before["metrics"], "nothing is lost"
-    tried.write(factor=3.0)
-    said = tried.run("--retry", "failed")
-    assert said.code == 0, said.err
-    after = tried.record()
-    assert any("trained again" in line for line in after["events"])
-    assert after["metrics"]["reconstruction_mse"] == before["metrics"]["reconstruction_mse"]
+    for number, spoil in enumerate((cut, of_another, no_training), 2):
+        before = tried.record()
+        spoil(tried.results / "models" / before["model"] / "state.safetensors")
+        tried.write(factor=number)
+        refused = tried.score()
+        assert refused.code == 1
+        assert "trained again" in json.dumps(tried.record()["error"]) or "no kept model" in refused.out
+        assert tried.record()["metrics"] == before["metrics"], "nothing is lost"
+        said = tried.run("--retry", "failed")
+        assert said.code == 0, said.err
+        after = tried.record()
+        assert any("trained again" in line for line in after["events"]), spoil
+        assert after["metrics"]["reconstruction_mse"] == before["metrics"]["reconstruction_mse"]
 
 
 def test_without_kept_models_there_is_nothing_to_score_again(tmp_path: Path) -> None:
@@ -207,3 +207,17 @@ def test_mlflow_says_where_a_model_lies_and_takes_it_where_asked(tmp_path: Path)
         assert run.data.tags["model_path"] == str(place)
         assert run.data.tags["model_digest"] == json.loads((place / "training.json").read_text())["state"]
         assert "state.safetensors" in [one.path for one in client.list_artifacts(run.info.run_id)]
+
+
+def test_a_model_of_another_torch_is_scored_and_said(tmp_path: Path) -> None:
+    tried = Tried(tmp_path)
+    tried.run()
+    path = tried.results / "models" / tried.record()["model"] / "training.json"
+    training = json.loads(path.read_text())
+    path.write_text(json.dumps(training | {"setting": training["setting"] | {"torch": "1.0"}}))
+    before = tried.record()["metrics"]["scaled_error"]
+    tried.write(factor=2.0)
+    assert tried.score().code == 0
+    assert tried.record()["metrics"]["scaled_error"] == 2 * before
+    assert [line for line in tried.record()["events"] if "trained with torch 1.0" in line]
+    assert not [line for line in tried.record("pca")["events"] if "torch" in line]
