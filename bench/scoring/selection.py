@@ -72,7 +72,8 @@ def code_of_score(metric: Metric) -> dict[str, str]:
 
 def digests_of(chosen: Iterable[Metric]) -> dict[str, str]:
     """A score's name to the digest of the code that it hangs on."""
-    return {name: sources.combined(code_of_score(metric)) for metric in chosen for name in metric.scores}
+    by_metric = [(metric.scores, sources.combined(code_of_score(metric))) for metric in chosen]
+    return {name: digest for scores, digest in by_metric for name in scores}
 
 
 def code_of_evidence(needs: Iterable[str]) -> dict[str, str]:
