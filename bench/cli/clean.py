@@ -8,6 +8,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from bench.cli.flags import Results
+from bench.records.record import Record
 
 
 class Leftover(NamedTuple):
@@ -51,20 +52,16 @@ def leftovers(results: Path) -> list[Leftover]:
     from bench.records.plan import Plan
 
     plans = [Plan.read(path) for path in sorted((results / "plans").glob("*.json"))]
+    by_id = {one.cell: one for one in find(results) if not isinstance(one, BrokenRecord)}
+    records = list(by_id.values())
     planned = {cell["cell"] for plan in plans for cell in plan.cells}
-    records = [one for one in find(results) if not isinstance(one, BrokenRecord)]
-    newest: dict[str, str] = {}
-    order = sorted(records, key=lambda one: (one.cell in planned, one.environment.get("started", 0.0)))
-    settings = {
-        one.cell: json.dumps(
-            [one.suite, one.label, one.dataset, one.seed, one.options, one.budget, one.likelihood], sort_keys=True
-        )
-        for one in records
-    }
-    for one in order:
-        newest[settings[one.cell]] = one.cell
-    stale = {one.cell for one in records if one.cell not in planned and newest[settings[one.cell]] != one.cell}
-    cells = [Leftover(cells_folder(results) / cell, f"older than {newest[settings[cell]]}") for cell in sorted(stale)]
+    newest: dict[str, Record] = {}
+    for one in sorted(records, key=lambda one: (one.cell in planned, one.environment.get("started", 0.0))):
+        newest[_settings(one)] = one
+    after = {one.cell: newest[_settings(one)] for one in records if one.cell not in planned}
+    # The same code means another evaluation: no reason to go.
+    stale = {cell for cell, newer in after.items() if newer.cell != cell and newer.sources != by_id[cell].sources}
+    cells = [Leftover(cells_folder(results) / cell, f"older code than of {after[cell].cell}") for cell in sorted(stale)]
     used = {one.model for one in records if one.cell not in stale}
     used |= {cell["model"] for plan in plans for cell in plan.cells}
     models = [
@@ -73,3 +70,12 @@ def leftovers(results: Path) -> list[Leftover]:
         if path.is_dir() and path.name.lstrip(".") not in used
     ]
     return [*cells, *models]
+
+
+def _settings(record: Record) -> str:
+    """All of a record that a newer one of other code has to have as well, to stand for it."""
+    names = ("suite", "label", "dataset", "data_digest", "seed", "options", "budget", "likelihood")
+    machine = [record.environment.get(name) for name in ("device_type", "threads")]
+    return json.dumps(
+        [[getattr(record, name) for name in names], machine, record.protocol.get("counts")], sort_keys=True
+    )

@@ -46,6 +46,8 @@ def load_model(
         raise UsageError(
             f"cell {record.cell}: its training ended with {training.status} ({message}): there is no model"
         )
+    if not training.state:
+        raise UsageError(f"cell {record.cell}: its model was not kept: run the suite again without --keep-models none")
     state = kept_tensors(where / STATE)
     if state is None or state_digest(state) != training.state:
         raise UsageError(f"{where / STATE}: cut short, or of another training: run the suite again")
