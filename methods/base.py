@@ -4,6 +4,7 @@ A method is an `nn.Module` that knows nothing of the harness. It states a loss a
 logging happen once, in the training loop. Concrete methods override no concrete method but `terms` and `phases` (a test checks it).
 """
 
+import importlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -163,17 +164,11 @@ class AbstractVAE(AbstractMethod):
 
     def elbo(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, " n"]:
         """A bound on log p(x), labels averaged over, at sampled z. Raises TypeError where there is none."""
-        self._check_bound()
         return bounds.elbo(self, x)
 
     def log_weight(self, x: Float[Tensor, "n c h w"], samples: int) -> Float[Tensor, "n s"]:
         """Log importance weights of p(x), `samples` or a few more. Raises TypeError where there is no bound."""
-        self._check_bound()
         return bounds.log_weight(self, x, samples)
-
-    def _check_bound(self) -> None:
-        if not self.has_bound:
-            raise TypeError(f"nothing bounds log p(x) here: a part of {type(self).__name__}'s code has no prior")
 
 
 class AbstractPlainVAE(AbstractVAE):
@@ -218,14 +213,13 @@ class AbstractClassVAE(AbstractVAE):
 
 @dataclass(frozen=True)
 class Entry:
-    """A registered method: its class, the paper file and place that it comes from, and a line on what it is."""
+    """A registered method: its class, the paper file and place that it comes from, a line on what it is, and the plug-in's file, if any."""
 
     name: str
     cls: type[AbstractMethod]
     source: str
     about: str = ""
     plugin: str = ""
-    """The plug-in's file that registers it."""
 
 
 registry: dict[str, Entry] = {}
@@ -242,3 +236,12 @@ def method(name: str, *, source: str) -> Callable[[type[AbstractMethod]], type[A
         return cls
 
     return register
+
+
+def part(name: str, spec: ImageSpec, **options: Any) -> Any:
+    """A registered method as a part of another, which trains it by `yield from self.vae.phases(data)`. Raises ValueError for no method."""
+    if name not in registry:
+        importlib.import_module("methods").load()
+    if name not in registry:
+        raise ValueError(f"there is no method {name!r} to build on: there are {', '.join(sorted(registry))}")
+    return registry[name].cls(spec, **options)  # type: ignore[call-arg]  # each method has options of its own

@@ -9,16 +9,13 @@ import torch
 import torch.nn.functional as F
 from annotated_types import Ge, Le
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
-from methods.base import AbstractMethod, Count, Latent, NonNegative, Positive, method
+from methods.base import AbstractMethod, AbstractPlainVAE, Count, Latent, NonNegative, Positive, method, part
 from methods.choices import Backbone, Likelihood, Sampler
 from methods.parts.classifier import ReconstructionClassifier
 from methods.parts.data import Images, ImageSpec, TrainingData
-from methods.parts.distributions import standard_normal
-from methods.parts.mmd import bandwidth_of, mmd2
 from methods.parts.moments import as_matrix, class_moments, mean_cosine, quantised, shortest
-from methods.parts.networks import GaussianEncoder, decoder_of
 from methods.parts.stages import Phase, Phases, Point, Scores, Search, Space, Span, Terms
 
 THETAS = tuple(step / 10 for step in range(11))
@@ -73,15 +70,15 @@ class LatentGenerator(AbstractMethod):
         classifier_epochs: Count = 3,
     ) -> None:
         super().__init__()
-        self.kind, self.vae, self.goal, self.floor, self.margin = generator, vae, goal, floor, margin
+        self.kind, self.goal, self.floor, self.margin = generator, goal, floor, margin
         self.sampler, self.trials, self.images, self.classifier_epochs = sampler, trials, images, classifier_epochs
-        self.pixels, self.given_n = likelihood, n
+        self.given_n = n
         if theta is None and n != 1:
             raise ValueError(f"n={n} is searched together with theta: give theta as well, or leave n out")
-        self.bandwidth = bandwidth_of(latent) if bandwidth is None else bandwidth
-        encoder = GaussianEncoder(spec.shape, latent, backbone, hidden)
-        decoder = decoder_of(likelihood, spec.shape, latent, backbone, hidden)
-        self.coder = nn.ModuleDict({"encoder": encoder, "decoder": decoder})
+        networks = {"latent": latent, "backbone": backbone, "hidden": hidden, "likelihood": likelihood}
+        own = {} if vae == "elbo" else {"mmd_weight": mmd_weight, "bandwidth": bandwidth}
+        self.vae: AbstractPlainVAE = part("vae" if vae == "elbo" else "mmd-vae", spec, **networks, **own)
+        self.facts |= self.vae.facts
         self.classifier = ReconstructionClassifier(spec.shape, spec.classes)
         for name in ("mu", "sigma", "theta"):
             self.register_buffer(name, torch.zeros(spec.classes, latent))
@@ -89,14 +86,10 @@ class LatentGenerator(AbstractMethod):
         self.register_buffer("n", torch.tensor(1))
         # No buffers: the state in which rows come to what they share is the same for a given theta and n and for searched ones.
         self.given = None if theta is None else as_matrix(theta, generator, spec.classes, latent)
-        if vae == "mmd":
-            self.weights = {"mmd": mmd_weight}
-            self.facts["bandwidth"] = self.bandwidth
 
     def phases(self, data: TrainingData) -> Phases:
         data.check_classes(2, ": a spread takes two; leave it out or add some")
-        settled = {"vae": self.vae, "likelihood": self.pixels, "weights": dict(self.weights), **self.facts}
-        yield Phase("vae", self.coder, self.vae_terms, shared=settled)
+        yield from self.vae.phases(data)
         self.take_moments(data)
         view, epochs = self.reconstructed, self.classifier_epochs
         yield Phase("classifier", self.classifier, self.classifier_terms, epochs=epochs, view=view, shared={})
@@ -110,13 +103,6 @@ class LatentGenerator(AbstractMethod):
         missed = [name for name, found in last.items() if found["accuracy"] < self.floor]
         if self.goal == "floor" and missed:
             self.add_caveats({"below_floor": {"floor": self.floor, "searches": missed}})
-
-    def vae_terms(self, x: Tensor, y: Tensor) -> Terms:
-        """Those of VAE or of MMD-VAE (with kl_weight = 0)."""
-        q = self.coder["encoder"](x)
-        p, z = standard_normal(len(x), self.mu.shape[1], x.device), q.sample()
-        terms = {"reconstruction": -self.coder["decoder"](z).log_prob(x)}
-        return terms | ({"kl": q.kl(p)} if self.vae == "elbo" else {"mmd": mmd2(z, p.sample(), self.bandwidth)})
 
     @torch.no_grad()
     def take_moments(self, data: TrainingData) -> None:
@@ -200,17 +186,17 @@ class LatentGenerator(AbstractMethod):
         codes = self.mu[classes, None] + (theta * self.sigma[classes])[:, None] * noise
         cosine, right = torch.zeros((), device=theta.device), torch.zeros((), device=theta.device)
         for y, of_class in zip(classes, codes, strict=True):
-            x = [quantised(self.coder["decoder"](z).mean) for z in of_class.split(CHUNK)]
+            x = [quantised(self.vae.decoder(z).mean) for z in of_class.split(CHUNK)]
             right += torch.stack([(self.recognise(part) == y).sum() for part in x]).sum()
             cosine += mean_cosine(torch.cat(x).flatten(1))
         accuracy = (right / (len(classes) * images)).item()
         return {"cosine": (cosine / len(classes)).item(), "accuracy": accuracy, "error": 1 - accuracy}
 
     def encode(self, x: Tensor, y: Tensor) -> Tensor:
-        return self.coder["encoder"](x).mu
+        return self.vae.encode(x, y)
 
     def reconstruct(self, x: Tensor, y: Tensor) -> Tensor:
-        return self.coder["decoder"](self.encode(x, y)).mean
+        return self.vae.reconstruct(x, y)
 
     def recognise(self, x: Tensor) -> Tensor:
         """The class that the classifier of reconstructions sees."""
@@ -218,7 +204,7 @@ class LatentGenerator(AbstractMethod):
 
     def sample(self, y: Tensor) -> Tensor:
         noise = torch.randn(int(self.n), len(y), self.mu.shape[1], device=self.mu.device).mean(0)
-        return self.coder["decoder"](self.mu[y] + self.theta[y] * self.sigma[y] * noise).mean
+        return self.vae.decoder(self.mu[y] + self.theta[y] * self.sigma[y] * noise).mean
 
     def sample_any(self, n: int) -> Tensor:
         """Classes drawn by their frequency."""

@@ -1,10 +1,11 @@
 """The MMD-VAE: the aggregate posterior is drawn to the prior, single posteriors are not."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from torch import Tensor
 
-from methods.base import AbstractPlainVAE, ImageSpec, NonNegative, Positive, Terms, method
+from methods.base import AbstractPlainVAE, ImageSpec, NonNegative, Phase, Positive, Terms, TrainingData, method
 from methods.parts.distributions import Gaussian, standard_normal
 from methods.parts.mmd import bandwidth_of, mmd2
 from methods.parts.stages import Span
@@ -44,3 +45,7 @@ class MMDVAE(AbstractPlainVAE):
             "kl": q.kl(p),
             "mmd": mmd2(z, p.sample(), self.bandwidth),
         }
+
+    def phases(self, data: TrainingData) -> Iterator[Phase]:
+        """Trained once for the row itself and all that is built on it."""
+        yield Phase("train", self, self.terms, shared={})

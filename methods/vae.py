@@ -1,8 +1,10 @@
 """The variational autoencoder."""
 
+from collections.abc import Iterator
+
 from torch import Tensor
 
-from methods.base import AbstractPlainVAE, method
+from methods.base import AbstractPlainVAE, Phase, TrainingData, method
 from methods.parts.distributions import Gaussian, standard_normal
 
 
@@ -16,3 +18,7 @@ class VAE(AbstractPlainVAE):
 
     def prior(self, y: Tensor) -> Gaussian:
         return standard_normal(len(y), self.latent, y.device)
+
+    def phases(self, data: TrainingData) -> Iterator[Phase]:
+        """Trained once for the row itself and all that is built on it."""
+        yield Phase("train", self, self.terms, shared={})

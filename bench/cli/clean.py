@@ -46,9 +46,12 @@ def clean(
 
 
 def leftovers(results: Path) -> list[Leftover]:
-    """Cells of which a newer one has the same settings, and models and beginnings of trainings that no other cell and no plan names."""
+    """Cells of which a newer one has the same settings, and models and beginnings of trainings that no other cell and no plan names.
+
+    Phases that rows share stay while a model that is used has one, or a planned cell is still to be trained.
+    """
     from bench.records.cells import BrokenRecord, cells_folder, find
-    from bench.records.models import models_folder
+    from bench.records.models import SHARED, entries, models_folder
     from bench.records.plan import Plan
 
     plans = [Plan.read(path) for path in sorted((results / "plans").glob("*.json"))]
@@ -64,10 +67,13 @@ def leftovers(results: Path) -> list[Leftover]:
     cells = [Leftover(cells_folder(results) / cell, f"older code than of {after[cell].cell}") for cell in sorted(stale)]
     used = {one.model for one in records if one.cell not in stale}
     used |= {cell["model"] for plan in plans for cell in plan.cells}
+    known = entries(results)
+    used |= {one for name in used & known.keys() for one in known[name].shared}
+    whole = all(cell["model"] in known for plan in plans for cell in plan.cells)
     models = [
         Leftover(path, "no cell refers to it")
         for path in sorted(models_folder(results).glob("*"))
-        if path.is_dir() and path.name.lstrip(".") not in used
+        if path.is_dir() and path.name.lstrip(".") not in used and (whole or SHARED not in path.name)
     ]
     return [*cells, *models]
 

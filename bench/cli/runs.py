@@ -59,6 +59,8 @@ def run_suite(
         except KeyboardInterrupt:
             print(f"\ninterrupted: finished cells are kept; go on with:\n  {command(retry=False)}", file=sys.stderr)
             return INTERRUPTED
+        if plan.keep_models == "none":
+            models.forget_shared(results)
     return report(plan, records, results)
 
 
@@ -126,10 +128,9 @@ def counts(plan: Plan, todo: list[Cell], done: list[Record], force: bool = False
 
 
 def forget(results: Path, todo: list[Cell]) -> None:
-    """Take away what cells would go on from: their models, searches and scores, and the phases that rows share."""
-    shutil.rmtree(results / "shared", ignore_errors=True)
+    """Take away what cells would go on from: their models, the phases that these share, searches and scores."""
     for cell in todo:
-        models.forget(results, cell.model)
+        models.forget_all(results, cell.model)
         (cells_folder(results) / cell.cell / "record.json").unlink(missing_ok=True)
 
 
@@ -176,7 +177,8 @@ def dry(plan: Plan, retry_failed: bool, force: bool) -> str:
     if plan.keep_models == "all":
         sizes = {cell.model: model_bytes(plan, cell) for cell in todo}
         lines.append(
-            f"models to keep: {sum(sizes.values()) / 1e6:,.1f} MB in {models.models_folder(Path(plan.results))}"
+            f"models to keep: {sum(sizes.values()) / 1e6:,.1f} MB in {models.models_folder(Path(plan.results))}, and beside them "
+            "the phases that rows share, at most as much again"
         )
     return "\n".join(lines)
 

@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 from bench.records.storage import write_text
 
 STATE, TRAINING, CURVES, TRIALS = "state.safetensors", "training.json", "curves.csv", "trials.csv"
+SHARED = "-shared-"
+"""In the name of an entry that is of a phase, which rows share."""
 SCHEMA = 1
 
 
@@ -26,7 +29,8 @@ class TrainingRecord:
     """One training and all that is needed to get it again; its state lies beside it, where it ended well.
 
     setting: all that the id is a digest of. cost: as the cost metrics read it. timings: `*_seconds` of the process that trained, up to its
-    end. facts: what the method settled on by itself. state: the digest of its tensors, empty where there are none.
+    end. facts: what the method settled on by itself. state: the digest of its tensors, empty where there are none. shared: the entries of
+    this store that it took phases from. An entry of a shared phase has a cost of its own, and its module's state.
     """
 
     model: str
@@ -38,6 +42,7 @@ class TrainingRecord:
     environment: dict[str, Any] = field(default_factory=dict)
     error: dict[str, str] | None = None
     state: str = ""
+    shared: list[str] = field(default_factory=list)
     schema: int = SCHEMA
 
 
@@ -90,3 +95,30 @@ def forget(results: Path, model: str) -> None:
     """Take a model away, and what its training would go on from."""
     for folder in (models_folder(results) / model, work_folder(results, model)):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def forget_all(results: Path, model: str) -> None:
+    """`forget`, also for the phases that the model shares with others."""
+    try:
+        shared = read(models_folder(results) / model).shared
+    except (FileNotFoundError, NotADirectoryError, BrokenModel):
+        shared = []
+    for one in (*shared, model):
+        forget(results, one)
+
+
+def entries(results: Path) -> dict[str, TrainingRecord]:
+    """What is in the store, by id; what can't be read is left out."""
+    found = {}
+    for folder in sorted(models_folder(results).glob("[!.]*")):
+        with suppress(FileNotFoundError, NotADirectoryError, BrokenModel):
+            found[folder.name] = read(folder)
+    return found
+
+
+def forget_shared(results: Path) -> None:
+    """Take away the phases that trainings share, but for those of a model that is kept."""
+    known = entries(results)
+    kept = {one for record in known.values() if record.state for one in record.shared}
+    for name in {one for record in known.values() for one in record.shared} - kept:
+        forget(results, name)

@@ -60,8 +60,8 @@ def locked(path: Path, wait: bool = True) -> Iterator[None]:
         lock.release()
 
 
-def keep_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write tensors by name, from whatever device, as safetensors."""
+def keep_tensors(path: Path, tensors: Mapping[str, Tensor], text: str = "") -> None:
+    """Write tensors by name, from whatever device, as safetensors, and beside them a text."""
     from safetensors.torch import save_file
 
     on_host: dict[str, Tensor] = {}
@@ -72,7 +72,7 @@ def keep_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
         on_host[name] = value.clone() if place in memory else value  # safetensors refuses two names for one memory
         memory.add(place)
     with replacing(path) as temporary:
-        save_file(on_host, temporary)
+        save_file(on_host, temporary, {"text": text} if text else None)
 
 
 def kept_tensors(path: Path) -> dict[str, Tensor] | None:
@@ -84,3 +84,11 @@ def kept_tensors(path: Path) -> dict[str, Tensor] | None:
         return load_file(path)
     except (OSError, SafetensorError):
         return None
+
+
+def kept_text(path: Path) -> str:
+    """The text beside the tensors kept at `path`; empty where there is none."""
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        return (file.metadata() or {}).get("text", "")

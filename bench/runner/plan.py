@@ -26,7 +26,7 @@ from bench.runtime.paths import data_root, results_folder
 from bench.scoring.selection import choose, code_of_evidence, digests_of, wanted
 from bench.training.trainer import Training
 from methods import backbones
-from methods.base import Entry, ImageSpec
+from methods.base import AbstractMethod, Entry, ImageSpec
 from metrics.base import Unavailable
 from metrics.features import file_hash, inception_extractor
 
@@ -146,14 +146,20 @@ def described(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """What a method settles on by itself when it is built, and file to digest of what its training hangs on.
 
-    That is its own code, the loop, the search, the split, and the entries of registries that it and the budget choose.
+    That is its own code and that of the methods and networks it is built on, the loop, the search, the split, and its optimiser.
     """
     backbones.handed_out.clear()
     with torch.device("meta"):  # shapes and option checks alone: no weights are drawn
-        settled = build(label, entry, spec, options).facts
+        method = build(label, entry, spec, options)
     networks = [backbones.find(name) for name in sorted(backbones.handed_out)]
-    optimiser = sources.of_definition(Budget.make_optimiser, OPTIMISERS[budget.optimiser].make)
-    return settled, sources.of_entry(entry.plugin, entry.cls, Training, divide, *networks) | optimiser
+    parts = {type(one) for one in method.modules() if isinstance(one, AbstractMethod)}
+    used = sources.of_entry(entry.plugin, entry.cls, *sorted(parts, key=str), *networks)
+    return method.facts, dict(sorted((used | code_of_loop(budget.optimiser)).items()))
+
+
+def code_of_loop(optimiser: str) -> dict[str, str]:
+    """File to digest of what trains all methods alike, and of the optimiser."""
+    return sources.of(Training, divide) | sources.of_definition(Budget.make_optimiser, OPTIMISERS[optimiser].make)
 
 
 def default_jobs(device: torch.device, cells: int, threads: int) -> int:

@@ -13,6 +13,7 @@ from torch import Tensor
 from bench.config.budget import Budget
 from bench.config.options import build, find
 from bench.datasets.base import Dataset
+from bench.records import sources
 from bench.records.models import (
     CURVES,
     STATE,
@@ -26,7 +27,7 @@ from bench.records.models import (
 )
 from bench.records.plan import Cell, Plan
 from bench.records.storage import keep_tensors, kept_tensors, locked
-from bench.runner.plan import trained_by
+from bench.runner.plan import code_of_loop, trained_by
 from bench.runtime import environment
 from bench.runtime.clock import Clock
 from bench.scoring.evidence import Cost
@@ -52,6 +53,7 @@ class CellTraining:
         """Seconds from the cell's start to that of its training; None where it was kept."""
         self.done = False
         self.events: list[str] = []
+        self.shared: list[str] = []
 
     def model(self, dataset: Dataset, data: TrainingData, test: Images) -> tuple[TrainingRecord, AbstractMethod]:
         """What training took, and a freshly loaded method. Raises whatever the method raises while it is trained."""
@@ -107,7 +109,7 @@ class CellTraining:
                 file.write(f"{phase} {epoch} {epochs}\n")
 
         beside, work = self.plan.side_by_side, work_folder(self.results, self.cell.model)
-        shared = SharedPhases(self.results / "shared", self._shared_setting(), beside)
+        shared = SharedPhases(self.results, self._shared_setting(), beside, self.shared, self.events)
         budget = Budget(**self.cell.budget)
         Training(method, data, test, budget, self.cell.seed, self.clock, on_epoch, work, shared, beside).run_seeded(
             self.trained
@@ -133,7 +135,8 @@ class CellTraining:
 
     def _record(self, status: str, cost: dict[str, Any], facts: dict[str, Any], digest: str) -> TrainingRecord:
         setting, where = trained_by(self.plan, self.cell), environment.describe(self.device)
-        return TrainingRecord(self.cell.model, status, setting, cost, facts, self.took(), where, state=digest)
+        took, shared = self.took(), list(self.shared)
+        return TrainingRecord(self.cell.model, status, setting, cost, facts, took, where, state=digest, shared=shared)
 
     def _fill(self, state: dict[str, Tensor] | None, folder: Path) -> None:
         """Curves and trials, and the state where there is one."""
@@ -151,10 +154,11 @@ class CellTraining:
             keep(self.results, record, partial(self._fill, None))
 
     def _shared_setting(self) -> dict[str, Any]:
-        """What decides how a shared phase turns out, beside the method and its state: data, split, budget, code, arithmetic."""
-        setting = trained_by(self.plan, self.cell)
+        """What decides how a shared phase turns out, beside method and phase: data, split, budget, the loop's code, arithmetic."""
+        setting = trained_by(self.plan, self.cell) | {"dataset": self.cell.dataset}
         del setting["method"], setting["options"]
-        return setting | {"device": environment.device_name(self.device)}
+        loop = sources.combined(code_of_loop(self.cell.budget["optimiser"]))
+        return setting | {"code": loop, "device": environment.device_name(self.device)}
 
     def _cost(self, method: AbstractMethod) -> dict[str, Any]:
         trained, searched = self.trained, self.trained.searched

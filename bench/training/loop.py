@@ -55,6 +55,9 @@ class Step:
         self.fall = budget.learning_rate / (budget.epochs * -(-len(data) // budget.batch))
         rate = budget.learning_rate if self.rate is None else self.rate
         self.optimizer = budget.make_optimiser(self.parameters, rate, cuda)
+        self.objective = (phase.module if isinstance(phase.module, AbstractMethod) else method).objective
+        counted = [one for one in (method, phase.module) if isinstance(one, AbstractMethod)]
+        self.counters = [one.optimiser_steps for one in dict.fromkeys(counted)]
         self.names: list[str] = []
         self.sums: Tensor | None = None
         self.loss = math.nan
@@ -66,10 +69,11 @@ class Step:
             terms = self.phase.terms(x, y)
         self._check(terms, len(index))
         # Of this phase's parameters alone: gradients left in others would be found by a later phase.
-        loss = self.method.objective(terms)
+        loss = self.objective(terms)
         loss.backward(inputs=self.parameters)
         self.optimizer.step()
-        self.method.optimiser_steps.add_(1)
+        for counter in self.counters:
+            counter.add_(1)
         # On a CPU gradients keep their memory: fresh pages at every step cost more than zeroing (5 % of the MLP's step).
         self.optimizer.zero_grad(set_to_none=self.device.type == "cuda")
         if self.rate is not None:
@@ -194,11 +198,13 @@ def run_epoch(
     curves.trained_images += sum(len(index) for index in batches)
 
 
-def record_epoch(step: Step, phase: Phase, epoch: int, test: Images, seed: int, clock: Clock, curves: Curves) -> None:
-    """The epoch's means on train, as they were trained on, and on test, in eval mode from a noise stream of its own."""
+def record_epoch(
+    step: Step, phase: Phase, epoch: int, test: Images, seed: int, clock: Clock, curves: Curves, name: str
+) -> None:
+    """The epoch's means on train, as they were trained on, and on test, in eval mode from a noise stream of this name and epoch."""
     with clock.measure("evaluate"):
         step.method.eval()
-        with torch.no_grad(), seeded(seed, f"curves/{phase.name}/{epoch}", step.device):
+        with torch.no_grad(), seeded(seed, f"curves/{name}/{epoch}", step.device):
             tested = mean_terms(phase, test)
     for split, means in (("train", step.means(len(step.data))), ("test", tested)):
         curves.rows += [

@@ -15,9 +15,9 @@ COMPARED = 100
 """Images that a trained method and its loaded copy are asked about."""
 
 
-def state_of(method: AbstractMethod) -> dict[str, Tensor]:
+def state_of(module: nn.Module) -> dict[str, Tensor]:
     """Parameters and buffers by name, copied to the CPU."""
-    return {name: value.detach().cpu().clone() for name, value in method.state_dict().items()}
+    return {name: value.detach().cpu().clone() for name, value in module.state_dict().items()}
 
 
 def loaded(
@@ -25,25 +25,36 @@ def loaded(
 ) -> AbstractMethod:
     """A method on the data's device with this state and these facts, attached to the data, in eval mode.
 
-    A parameter or buffer takes the shape that it is loaded with. Raises RuntimeError for a state of other names than the method's.
+    Raises RuntimeError for a state of other names than the method's.
     """
     with torch.random.fork_rng([]):
         method = make()
+    load_into(method, state)
+    method.to(data.train.x.device)
+    method.facts = dict(facts)
+    attach(method, data)
+    return method.eval()
+
+
+def load_into(module: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Load a state, parameters and buffers taking the shapes that they are loaded with. Raises RuntimeError for one of other names."""
     for name, value in state.items():
         place, _, own = name.rpartition(".")
-        module = method.get_submodule(place)
-        current = getattr(module, own, None)
+        holder = module.get_submodule(place)
+        current = getattr(holder, own, None)
         if current is not None and current.shape == value.shape:
             continue
         if isinstance(current, nn.Parameter):
-            setattr(module, own, nn.Parameter(torch.empty_like(value), current.requires_grad))
+            setattr(holder, own, nn.Parameter(value.to(current.device), current.requires_grad))
         else:
-            module.register_buffer(own, torch.empty_like(value))
-    method.load_state_dict(dict(state))
-    method.to(data.train.x.device)
-    method.facts = dict(facts)
-    method.attach(data)
-    return method.eval()
+            holder.register_buffer(own, torch.empty_like(value, device=None if current is None else current.device))
+    module.load_state_dict(dict(state))
+
+
+def attach(method: AbstractMethod, data: TrainingData) -> None:
+    """Give a method its data, after the methods that are parts of it."""
+    for one in reversed([inner for inner in method.modules() if isinstance(inner, AbstractMethod)]):
+        one.attach(data)
 
 
 def check_loaded(trained: AbstractMethod, copy: AbstractMethod, data: TrainingData, seed: int) -> None:

@@ -1,84 +1,145 @@
-"""Shared phases: trained once for all rows of a seed that come to them in the same state, kept in the results folder by digest."""
+"""Shared phases: a module that several rows of a seed train alike is trained once, and kept among the models by what decides the result."""
 
 import hashlib
 import json
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
-from bench.records.storage import keep_tensors, kept_tensors, locked, write_text
-from bench.runtime.environment import peak_memory
+from bench.records import cells, models, sources
+from bench.records.models import CURVES, SHARED, STATE, BrokenModel, TrainingRecord
+from bench.records.storage import keep_tensors, kept_tensors, locked
+from bench.runtime import environment
+from bench.runtime.seeds import seeded
+from bench.training.checkpoint import Reached
 from bench.training.loop import Curves, state_digest
+from bench.training.models import load_into, state_of
 from methods.base import AbstractMethod, Phase
+from methods.parts.restarts import reset_parts
 
-NOISE = "state of the generators: "
-
-
-@dataclass(frozen=True)
-class SharedPhase:
-    """What a shared phase took where it was trained, and its curves."""
-
-    seconds: float
-    side_by_side: int
-    peak_memory_bytes: int
-    trained_images: int
-    rows: list[tuple[int, str, str, str, float]]
+LIBRARIES = ("torch", "torchvision")
+"""Whose modules are told apart by name and version, not by their files."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class SharedPhases:
-    """A folder of trained phases. setting: all that decides a phase's result beside the method's state, the same for a whole cell."""
+    """Trained phases in a results folder. setting: what decides how one turns out beside method and phase, `dataset` and `seed` among it.
 
-    folder: Path
+    used: ids of the entries that a training took or made. events: what a reader of the record is to know.
+    """
+
+    results: Path
     setting: dict[str, Any]
     side_by_side: int
+    used: list[str] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
 
-    def key(self, method: AbstractMethod, phase: Phase, order: torch.Generator) -> str:
-        """A digest of everything that the phase's result depends on."""
-        content: dict[str, Any] = {name: getattr(phase, name) for name in ("epochs", "share", "shared")}
-        content |= {"phase": phase.name, "setting": self.setting}
-        state = state_digest({**method.state_dict(), **_generators(method, order)})
-        return hashlib.sha256((state + json.dumps(content, sort_keys=True, default=str)).encode()).hexdigest()[:24]
+    def identified(self, method: AbstractMethod, phase: Phase, epochs: int) -> TrainingRecord:
+        """The entry of a phase that is about to begin, by a digest of everything that its result depends on."""
+        content = self.setting | {"phase": _described(method, phase) | {"epochs": epochs}}
+        text = json.dumps(content, sort_keys=True, default=str)
+        name = f"{content['dataset'].rsplit('/', 1)[-1]}{SHARED}{type(phase.module).__name__}-s{content['seed']}"
+        slug = "".join(c if c.isalnum() or c in "-_" else "-" for c in name)
+        return TrainingRecord(f"{slug}-{hashlib.sha256(text.encode()).hexdigest()[:12]}", setting=json.loads(text))
 
-    def lock(self, phase: Phase, key: str) -> AbstractContextManager[None]:
+    def lock(self, entry: TrainingRecord) -> AbstractContextManager[None]:
         """Hold the phase; another process that wants it waits, and goes on where the holder is killed."""
-        return locked(self.folder / f"{phase.name}-{key}.lock")
+        return locked(models.models_folder(self.results) / f".{entry.model}.lock")
 
-    def take(self, method: AbstractMethod, phase: Phase, key: str, order: torch.Generator) -> SharedPhase | None:
-        """Load the state that the phase left, generators included, into the method; None where it was not trained yet."""
-        path = self.folder / f"{phase.name}-{key}"
-        state = kept_tensors(path.with_suffix(".safetensors"))
-        if state is None or not path.with_suffix(".json").is_file():  # written last
+    def take(self, entry: TrainingRecord, phase: Phase) -> Reached | None:
+        """Load what the phase left into its module; None where it was not trained yet, or what is kept of it can't be used."""
+        folder = models.models_folder(self.results) / entry.model
+        self.used.append(entry.model)
+        try:
+            kept = models.read(folder)
+        except FileNotFoundError:
             return None
-        method.load_state_dict({name: value for name, value in state.items() if not name.startswith(NOISE)})
-        order.set_state(state[f"{NOISE}order"])
-        torch.set_rng_state(state[f"{NOISE}cpu"])
-        if f"{NOISE}cuda" in state:
-            torch.cuda.set_rng_state(state[f"{NOISE}cuda"], _device(method))
-        content = json.loads(path.with_suffix(".json").read_text())
-        return SharedPhase(**{**content, "rows": [tuple(row) for row in content["rows"]]})
+        except BrokenModel as problem:
+            self.events.append(f"{problem}: the phase has to be trained again")
+            return None
+        state = kept_tensors(folder / STATE)
+        if state is None or state_digest(state) != kept.state:
+            self.events.append(
+                f"{folder / STATE}: cut short, or of another training: the phase has to be trained again"
+            )
+            return None
+        load_into(phase.module, state)
+        rows = [(one.epoch, phase.name, one.split, one.term, one.value) for one in cells.curves(folder / CURVES)]
+        return Reached(**kept.cost, rows=rows)
 
-    def put(
-        self, method: AbstractMethod, phase: Phase, key: str, order: torch.Generator, curves: Curves, seconds: float
-    ) -> SharedPhase:
-        """Keep what the phase left."""
-        path = self.folder / f"{phase.name}-{key}"
-        peak = peak_memory(_device(method))
-        shared = SharedPhase(seconds, self.side_by_side, peak, curves.trained_images, curves.rows)
-        keep_tensors(path.with_suffix(".safetensors"), {**method.state_dict(), **_generators(method, order)})
-        write_text(path.with_suffix(".json"), json.dumps(asdict(shared)))
-        return shared
+    def put(self, entry: TrainingRecord, phase: Phase, reached: Reached, device: torch.device) -> None:
+        """Keep what the phase left. A disk that is full keeps nothing: what rows share is then trained for each."""
+        state = state_of(phase.module)
+        entry.cost = {name: value for name, value in vars(reached).items() if name != "rows"}
+        entry.environment, entry.state = environment.describe(device), state_digest(state)
+
+        def fill(folder: Path) -> None:
+            (folder / CURVES).write_text(Curves(reached.rows).csv())
+            keep_tensors(folder / STATE, state)
+
+        try:
+            models.keep(self.results, entry, fill)
+        except OSError as problem:
+            self.events.append(
+                f"phase {phase.name!r}, which rows share, could not be kept ({problem.strerror or problem})"
+            )
 
 
-def _device(method: AbstractMethod) -> torch.device:
-    return method.optimiser_steps.device
+def stream_of(purpose: str, module: nn.Module) -> str:
+    """The stream that a shared phase draws from: a method's are those of a row by itself, which all rows have; a part's bear its name."""
+    return purpose if isinstance(module, AbstractMethod) else f"{purpose}/{type(module).__name__}"
 
 
-def _generators(method: AbstractMethod, order: torch.Generator) -> dict[str, torch.Tensor]:
-    states = {f"{NOISE}order": order.get_state(), f"{NOISE}cpu": torch.get_rng_state()}
-    if _device(method).type == "cuda":
-        states[f"{NOISE}cuda"] = torch.cuda.get_rng_state(_device(method))
-    return states
+def begin_anew(module: nn.Module, seed: int) -> None:
+    """Weights drawn on the CPU from the module's own stream: the same on every device, whatever was built before it."""
+    device = next((value.device for value in module.state_dict().values()), torch.device("cpu"))
+    module.to("cpu")
+    with seeded(seed, stream_of("weights", module), torch.device("cpu")):
+        reset_parts(module)
+    module.to(device)
+
+
+def _described(method: AbstractMethod, phase: Phase) -> dict[str, Any]:
+    """What of method and phase decides a result: the module as it begins, the code, and the method's whole state where that is read."""
+    module = phase.module
+    called = [one for one in (phase.terms, phase.view, phase.each_epoch) if one is not None]
+    owners = [_owner(one) for one in called]
+    read = module if all(owner is module for owner in owners) else method
+    inside = [type(one) for one in module.modules() if type(one).__module__.partition(".")[0] not in LIBRARIES]
+    code = sources.of(*dict.fromkeys([*inside, *called, *(type(one) for one in owners if one is not None)]))
+    weights = module.weights if isinstance(module, AbstractMethod) else {}
+    return {
+        "module": list(_structure(module)),
+        "state": state_digest(read.state_dict()),
+        "weights": {name: _weight(weight) for name, weight in weights.items()},
+        "shared": phase.shared,
+        "code": sources.combined(code),
+    }
+
+
+def _owner(function: Callable[..., Any]) -> Any:
+    return getattr(function, "__self__", None)
+
+
+def _weight(weight: Any) -> Any:
+    return [weight.func.__qualname__, *weight.args] if hasattr(weight, "func") else weight
+
+
+def _structure(module: nn.Module) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Of every module inside its place, its class, and its attributes that are plain values: layers of one shape may do other things."""
+    for place, inner in module.named_modules():
+        own = {name: value for name, value in vars(inner).items() if not name.startswith("_") and _is_plain(value)}
+        yield place, type(inner).__qualname__, own | {"training": None}
+
+
+def _is_plain(value: Any) -> bool:
+    return (
+        value is None
+        or isinstance(value, bool | int | float | str)
+        or (isinstance(value, list | tuple) and all(map(_is_plain, value)))
+    )

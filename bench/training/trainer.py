@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from bench.records.models import work_folder
+from bench.runtime.environment import peak_memory
 from bench.runtime.seeds import generator, seeded
+from bench.training.checkpoint import Checkpoint, Reached
 from bench.training.loop import Curves, GraphedStep, Step, record_epoch, run_epoch, state_digest
+from bench.training.models import attach
 from bench.training.search import Place, SearchResult, run_search
+from bench.training.store import SharedPhases, begin_anew, stream_of
 from methods.base import AbstractMethod, Images, Phase, TrainingData
 from methods.parts import Search
 
 if TYPE_CHECKING:
     from bench.config.budget import Budget
     from bench.runtime.clock import Clock
-    from bench.training.store import SharedPhases
 
 Watch = Callable[[str, int, int], None]
 """Told the stage's name, and how much of how much of it is done: epochs, or trials."""
@@ -28,8 +33,9 @@ Watch = Callable[[str, int, int], None]
 class TrainingResult:
     """What training left beside the method itself.
 
-    shared_seconds: what the shared phases took, here or in the cell that trained them; borrowed_seconds: the part of it that another
-    cell spent, borrowed_beside how many cells shared the device there, borrowed_peak the bytes of memory that it took there.
+    shared_seconds: what the shared phases took, here or in the cell that trained them; borrowed_seconds: what other processes spent, cells
+    that trained a shared phase, or this one before it was killed; borrowed_beside how many cells shared the device there, borrowed_peak the
+    bytes of memory that it took there.
     """
 
     curves: Curves = field(default_factory=Curves)
@@ -39,13 +45,20 @@ class TrainingResult:
     borrowed_beside: set[int] = field(default_factory=set)
     borrowed_peak: int = 0
 
+    def borrow(self, reached: Reached) -> None:
+        """Count what another process spent."""
+        self.borrowed_seconds += reached.seconds
+        self.borrowed_beside.add(reached.side_by_side)
+        self.borrowed_peak = max(self.borrowed_peak, reached.peak_memory_bytes)
+
 
 @dataclass
 class Training:
-    """One method's training: the data, the budget and the streams that all its stages draw from.
+    """One method's training: the data, the budget and the streams that its stages draw from, those that rows share apart.
 
-    Noise comes from the default generators, the order from its own. folder: the cell's, where searches are kept; None keeps them in
-    memory. shared_phases: where they are kept; None shares nothing. decay: the learning rate falls in a straight line to 0 over a phase.
+    Noise comes from the default generators, the order from its own. folder: the training's, where searches and checkpoints are kept; None
+    keeps them in memory. shared_phases: where they are kept; None trains them for this method alone. decay: the learning rate falls in a
+    straight line to 0 over a phase.
     """
 
     method: AbstractMethod
@@ -62,74 +75,123 @@ class Training:
 
     def run_seeded(self, trained: TrainingResult) -> None:
         """`run`, its noise from the seed's own stream."""
-        with seeded(self.seed, "noise", self.data.train.x.device):
+        with seeded(self.seed, "noise", self.device):
             self.run(trained)
 
     def run(self, trained: TrainingResult) -> None:
         """Train stage by stage, into `trained`. Raises Diverged where a term's epoch mean, on train or test, is not finite."""
         self.trained = trained
-        self.order = generator(self.seed, "order")
-        device = self.data.train.x.device
-        self.method.attach(self.data)
+        order = generator(self.seed, "order")
+        attach(self.method, self.data)
         stages: Any = self.method.phases(self.data)
         answer: Any = None
-        while True:
+        for number in count():
             try:
                 with self.clock.measure("train"):  # code between the stages is part of training: PCA has nothing else
                     stage = next(stages) if answer is None else stages.send(answer)
             except StopIteration:
                 return
             answer = None
-            self.method.to(device)
+            self.method.to(self.device)
             if isinstance(stage, Search):
                 with self.clock.measure("train"):
                     model = state_digest(self.method.state_dict())
-                    place = Place(self.folder, self.seed, device, model, self.side_by_side, self.watch)
+                    place = Place(self.folder, self.seed, self.device, model, self.side_by_side, self.watch)
                     answer = run_search(stage, place, trained.searched)
-            elif stage.shared is not None and self.shared_phases is not None:
-                self._share(stage, self.shared_phases)
+            elif stage.shared is not None:
+                self._share(stage)
             else:
-                self._train(stage, trained.curves)
+                path = None if self.folder is None else self.folder / f"phase-{number}.safetensors"
+                checkpoint = Checkpoint(path, self.method, order)
+                self._train(stage, trained.curves, checkpoint, stage.name)
 
-    def _share(self, phase: Phase, phases: SharedPhases) -> None:
+    @property
+    def device(self) -> torch.device:
+        return self.data.train.x.device
+
+    def _share(self, phase: Phase) -> None:
         """Take the phase's result where it is kept, or train and keep it; others that need it meanwhile wait."""
-        key = phases.key(self.method, phase, self.order)
-        with self.clock.measure("setup"), phases.lock(phase, key):
-            shared = phases.take(self.method, phase, key, self.order)
-            if shared is None:
-                curves, before = Curves(), self.clock.seconds["train"]
-                try:
-                    self._train(phase, curves)
-                except BaseException:
-                    self.trained.curves.rows += curves.rows  # what there is of a phase that fails is shown as well
-                    raise
-                seconds = self.clock.seconds["train"] - before
-                shared = phases.put(self.method, phase, key, self.order, curves, seconds)
-            else:
-                self.trained.borrowed_seconds += shared.seconds
-                self.trained.borrowed_beside.add(shared.side_by_side)
-                self.trained.borrowed_peak = max(self.trained.borrowed_peak, shared.peak_memory_bytes)
-        self.trained.shared_seconds += shared.seconds
-        self.trained.curves.rows += shared.rows
-        self.trained.curves.trained_images += shared.trained_images
+        begin_anew(phase.module, self.seed)
+        phases = self.shared_phases
+        if phases is None:
+            self._add(phase, self._train_shared(phase, None))
+            return
+        with self.clock.measure("setup"):
+            entry = phases.identified(self.method, phase, self._epochs(phase))
+            with phases.lock(entry):
+                reached = phases.take(entry, phase)
+                if reached is None:
+                    reached = self._train_shared(phase, work_folder(phases.results, entry.model))
+                    phases.put(entry, phase, reached, self.device)
+                else:
+                    self.trained.borrow(reached)
+                    if phase.module is not self.method:
+                        self.method.optimiser_steps.add_(reached.optimiser_steps)
+        self._add(phase, reached)
 
-    def _train(self, phase: Phase, curves: Curves) -> None:
-        epochs = phase.epochs or max(1, round(self.budget.epochs * phase.share))
-        budget = self.budget.model_copy(update={"epochs": epochs})
+    def _add(self, phase: Phase, reached: Reached) -> None:
+        self.trained.shared_seconds += reached.seconds
+        reached.add_to(self.trained.curves)
+
+    def _train_shared(self, phase: Phase, folder: Path | None) -> Reached:
+        """Train the phase from streams of its own."""
+        curves = Curves()
+        order = generator(self.seed, stream_of("order", phase.module))
+        path = None if folder is None else folder / "phase.safetensors"
+        checkpoint = Checkpoint(path, phase.module, order)
+        with seeded(self.seed, stream_of("noise", phase.module), self.device):
+            try:
+                return self._train(phase, curves, checkpoint, type(phase.module).__name__)
+            except BaseException:
+                self.trained.curves.rows += curves.rows  # what there is of a phase that fails is shown as well
+                raise
+
+    def _epochs(self, phase: Phase) -> int:
+        return phase.epochs or max(1, round(self.budget.epochs * phase.share))
+
+    def _train(self, phase: Phase, curves: Curves, checkpoint: Checkpoint, name: str) -> Reached:
+        """Train the phase, from where an earlier process left it. name: of the stream that the test images' noise is drawn from."""
+        budget = self.budget.model_copy(update={"epochs": self._epochs(phase)})
+        before, rows, images = self.clock.seconds["train"], len(curves.rows), curves.trained_images
+        steps, kept = int(self.method.optimiser_steps), checkpoint.read()
+        spent = 0.0 if kept is None else kept[0].seconds
+
+        def reached(epoch: int) -> Reached:
+            taken = int(self.method.optimiser_steps) - steps
+            peak = max(self.trained.borrowed_peak, peak_memory(self.device))
+            seconds, new = self.clock.seconds["train"] - before + spent, curves.rows[rows:]
+            return Reached(epoch, seconds, self.side_by_side, peak, curves.trained_images - images, taken, new)
+
+        step = None
+        if kept is None or kept[0].epoch < budget.epochs:
+            step, test = self._step(phase, budget)
+        if kept is not None:
+            checkpoint.restore(kept[1], self.device, step)
+            kept[0].add_to(curves)
+            self.trained.borrow(kept[0])
+            if checkpoint.holder is not self.method:
+                self.method.optimiser_steps.add_(kept[0].optimiser_steps)
+        if step is None:
+            return reached(budget.epochs)
+        for epoch in range(1 if kept is None else kept[0].epoch + 1, budget.epochs + 1):
+            run_epoch(self.method, phase, step, self.data, checkpoint.order, self.clock, curves)
+            record_epoch(step, phase, epoch, test, self.seed, self.clock, curves, name)
+            if checkpoint.due(epoch == budget.epochs):
+                with self.clock.measure("log"):
+                    checkpoint.write(reached(epoch), step)
+            self.watch(phase.name, epoch, budget.epochs)
+        return reached(budget.epochs)
+
+    def _step(self, phase: Phase, budget: Budget) -> tuple[Step, Images]:
+        """The phase's step, on the images that it trains on, and the test images as it sees them."""
         train_images, test = self.data.train, self.test
         if phase.view is not None:
             with self.clock.measure("train"), torch.no_grad():
                 self.method.eval()
                 train_images, test = phase.view(train_images), phase.view(test)
         with self.clock.measure("setup"):
-            device = train_images.x.device
-            step = (GraphedStep if device.type == "cuda" else Step)(
-                self.method, phase, train_images, budget, self.decay
-            )
-        for epoch in range(1, budget.epochs + 1):
-            run_epoch(self.method, phase, step, self.data, self.order, self.clock, curves)
-            record_epoch(step, phase, epoch, test, self.seed, self.clock, curves)
-            self.watch(phase.name, epoch, budget.epochs)
+            kind = GraphedStep if self.device.type == "cuda" else Step
+            return kind(self.method, phase, train_images, budget, self.decay), test
 
 
 def initialised(make: Callable[[], AbstractMethod], seed: int, device: torch.device) -> AbstractMethod:

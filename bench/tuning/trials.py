@@ -189,7 +189,7 @@ def in_words(values: dict[str, Any]) -> str:
 
 def forget(folder: Path) -> None:
     """Take away a study and its trials; the folder itself is held by a lock in it."""
-    for name in ("cells", "models", "shared", "plans", "logs"):
+    for name in ("cells", "models", "plans", "logs"):
         shutil.rmtree(folder / name, ignore_errors=True)
     for path in folder.glob(f"{JOURNAL}*"):
         path.unlink()

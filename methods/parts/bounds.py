@@ -15,6 +15,7 @@ def elbo(vae: Any, x: Float[Tensor, "n c h w"]) -> Float[Tensor, " n"]:
     whose noise inside a log-sum-exp would lift the bound; there it is sum_y q(y|x) [log p(y) + ELBO(x|y) - log q(y|x)], q(y|x) from the
     bounds at the posterior means, which do not see the noise.
     """
+    _check(vae)
     bounds, guesses = [], []
     for k in range(len(vae.log_components)):
         y = torch.full((len(x),), k, device=x.device)
@@ -38,6 +39,7 @@ def log_weight(vae: Any, x: Float[Tensor, "n c h w"], samples: int) -> Float[Ten
     Where the networks read the label, the samples are shared evenly among all labels (strata); else every sample is weighed by the whole
     mixture p(z) = sum_y p(y) p(z|y).
     """
+    _check(vae)
     strata = len(vae.log_components) if vae.labels_at_test else 1
     each = math.ceil(samples / strata)
     weights = []
@@ -49,6 +51,11 @@ def log_weight(vae: Any, x: Float[Tensor, "n c h w"], samples: int) -> Float[Ten
         log_likelihood = vae.likelihood(z, y).log_prob(x.repeat(each, 1, 1, 1))
         weights.append((log_likelihood + log_p_z - q.log_prob(z)).view(each, len(x)))
     return torch.cat(weights).T
+
+
+def _check(vae: Any) -> None:
+    if not vae.has_bound:
+        raise TypeError(f"nothing bounds log p(x) here: a part of {type(vae).__name__}'s code has no prior")
 
 
 def _log_prior(vae: Any, z: Float[Tensor, "n d"], k: int) -> Float[Tensor, " n"]:

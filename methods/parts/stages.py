@@ -85,8 +85,11 @@ class Phase:
     each_epoch, where given, is called before every epoch, the first included, without gradients and in eval mode. epochs: where None
     `share` of the budget's, at least one. view: makes the images that are trained on from the data's, once, like each_epoch without
     gradients and in eval mode.
-    shared: where given, the phase is trained once for all methods that come to it in the same state, on the same data, seed and budget,
-    with the same `shared`: whatever else its result hangs on, options say. All that the phase leaves behind must be in state_dict.
+    shared: where given, the phase is trained once for all methods of a seed, on the same data and budget, that come to it with such a
+    module, the same terms and the same `shared`. The module begins anew: its parts that have `reset_parameters` are reset from a stream of
+    the module's own, as order and noise are drawn; a method that is a part of another draws what it would draw as a row by itself. Terms
+    of the module's own read it alone; where others than the module give terms, view or each_epoch, all of the method's state counts. What
+    else the result hangs on, options, `shared` says. All that the phase leaves behind must be in the module's state_dict.
     """
 
     name: str

@@ -153,10 +153,12 @@ def test_what_nothing_refers_to_is_listed_then_removed(copied: Path) -> None:
         place.mkdir()
         (place / name).write_text(json.dumps(content))
     (copied / "models" / ".killed").mkdir()
+    (copied / "models" / "digits-shared-Old-s0-1").mkdir()
     listed = here("clean", results=copied)
-    assert [line.split()[2] for line in listed.out.splitlines()[:3]] == [
+    assert [line.split()[2] for line in listed.out.splitlines()[:4]] == [
         "cells/old",
         "models/.killed",
+        "models/digits-shared-Old-s0-1",
         "models/old-model",
     ]
     assert (copied / "cells" / "old").is_dir()
@@ -164,6 +166,10 @@ def test_what_nothing_refers_to_is_listed_then_removed(copied: Path) -> None:
     assert "nothing to remove" in here("clean", results=copied).out
     left = {path.name for path in (copied / "cells").iterdir()}
     assert left >= {record["cell"], *others}, "another machine's, and one of the same code, are not older"
+    assert list(copied.glob("models/*-shared-VAE-*")), "a model that is used has it"
+    (copied / "models" / record["model"] / "training.json").unlink()
+    (copied / "models" / "digits-shared-Old-s0-1").mkdir()
+    assert "shared" not in here("clean", "--yes", results=copied).out, "what is to be trained may take it"
     assert "there is none" in here("clean", results=copied / "none").refusal()
 
 

@@ -40,8 +40,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_rows_of_a_seed_share_the_vae_and_its_classifier(ran: Path) -> None:
     found = records(ran)
     simple, medium, other = (found[label, 0] for label in ("simple", "medium1", "other"))
-    assert len(list((ran / "shared").glob("vae-*.safetensors"))) == 2
-    assert len(list((ran / "shared").glob("classifier-*.safetensors"))) == 2
+    assert len(list(ran.glob("models/*-shared-VAE-*/state.safetensors"))) == 2
+    assert len(list(ran.glob("models/*-shared-ReconstructionClassifier-*/state.safetensors"))) == 2
     borrowed = {label: record["timings"].get("borrowed_seconds", 0) for (label, _), record in found.items()}
     assert borrowed["medium1"] == borrowed["given"] > 0 == borrowed["simple"] == borrowed["other"]
     shared = {label: record["metrics"]["shared_train_seconds"] for (label, _), record in found.items()}

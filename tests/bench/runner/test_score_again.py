@@ -156,7 +156,7 @@ def test_a_model_that_cannot_be_used_is_trained_again_and_said(tmp_path: Path) -
 def test_without_kept_models_there_is_nothing_to_score_again(tmp_path: Path) -> None:
     tried = Tried(tmp_path)
     assert tried.run("--keep-models", "none").code == 0
-    assert not tried.states()
+    assert not tried.states(), "those of phases that rows share included"
     assert tried.counts(tried.run("--keep-models", "none")) == "0 to train, 0 to score, 2"
     tried.write(factor=2.0)
     assert tried.score().code == 1
