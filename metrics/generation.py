@@ -101,7 +101,7 @@ def generation_objective(class_samples: Tensor, class_sample_labels: Tensor, rec
 )
 def reconstruction_classifier(
     recognised_train: Tensor, y_train: Tensor, recognised_test: Tensor, recognised_originals: Tensor, y_test: Tensor
-) -> dict[str, float | Items]:
+) -> dict[str, Items]:
     """Whether it names rightly the reconstructions of training images, of test images, and test images themselves."""
     names = {"train": "training images", "test": Items.of, "original": Items.of}
     seen = ((recognised_train, y_train), (recognised_test, y_test), (recognised_originals, y_test))

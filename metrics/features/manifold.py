@@ -23,10 +23,11 @@ def share_within(points: Tensor, manifold: Tensor, neighbours: int) -> tuple[flo
     of_points, of_others = (tenths(len(one)).to(one.device) for one in (points, manifold))
     radii = _radii(manifold, of_others, neighbours)
     inside = torch.cat([_inside(rows, manifold, radii) for rows in points.split(DISTANCE_ROWS)], dim=1)
-    share = inside[WHOLE].float().mean().item()  # float32, as the library's
-    if min(len(points), len(manifold)) < TENTHS:
-        return share, []
-    return share, [inside[left, of_points != left].double().mean().item() for left in range(TENTHS)]
+    # means in float32, as the library's
+    share, without = inside[WHOLE].float().mean().item(), []
+    if min(len(points), len(manifold)) >= TENTHS:
+        without = [inside[left, of_points != left].float().mean().item() for left in range(TENTHS)]
+    return share, without
 
 
 def _distances(rows: Tensor, points: Tensor) -> Tensor:
