@@ -39,13 +39,13 @@ class OfSet:
 
     value: of the whole set. without: of the set without each of its `tenths`, TENTHS values; empty where it has no spread.
     of: what the items are; where the score is of two sets, both lose the same tenth.
-    estimate: of what estimate `without` is, where it is another than the value's.
+    note: what is to be known of the spread, for the record: that it is another estimate's, or too wide.
     """
 
     value: float
     without: Sequence[float] = ()
     of: str = Items.of
-    estimate: str = ""
+    note: str = ""
 
 
 def tenths(items: int) -> Tensor:

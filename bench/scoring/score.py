@@ -49,8 +49,8 @@ class Scores:
             self.definitions[name] = {"interval": f"none: too few {value.of} to leave tenths out"}
             return
         self.intervals[name] = list(jackknife(value.value, value.without))
-        estimate = f"; of {value.estimate}" if value.estimate else ""
-        self.definitions[name] = {"interval": f"jackknife over ten random tenths of {value.of}{estimate}"}
+        stated = f"jackknife over ten random tenths of {value.of}"
+        self.definitions[name] = {"interval": "; ".join([stated, *([value.note] if value.note else [])])}
 
 
 def _number(value: float | Items | OfSet) -> float:

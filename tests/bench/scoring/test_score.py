@@ -92,7 +92,7 @@ def test_items_become_mean_interval_and_classes_beside_a_number() -> None:
 def test_a_score_of_a_set_has_its_value_and_a_jackknifes_interval_and_says_so() -> None:
     without = [2.0, 4.0] * 5
     made = {
-        "spread": OfSet(3.0, without, "samples", "another estimate"),
+        "spread": OfSet(3.0, without, "samples", "too wide"),
         "few": OfSet(3.0),
         "torn": OfSet(3.0, [math.nan, *without[1:]]),
         "once": 3.0,
@@ -104,7 +104,7 @@ def test_a_score_of_a_set_has_its_value_and_a_jackknifes_interval_and_says_so() 
     assert not found.items
     stated = {name: about["interval"] for name, about in found.definitions.items()}
     assert "jackknife" in stated["spread"]
-    assert "another estimate" in stated["spread"]
+    assert "too wide" in stated["spread"]
     assert all(stated[name].startswith("none: ") for name in ("few", "torn", "once"))
 
 
