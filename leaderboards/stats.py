@@ -15,7 +15,7 @@ class Summary:
     """One score of one row.
 
     mean, sd: over n seeds, in the metric's unit; sd has ddof=1 and is None with one seed.
-    interval: 95 %, over seeds (t) with two or more, over test items (the record's bootstrap) with one; None: unknown.
+    interval: 95 %, over seeds (t) with two or more, over items (the record's own) with one; None: unknown.
     """
 
     mean: float
@@ -24,10 +24,10 @@ class Summary:
     interval: tuple[float, float] | None = None
 
 
-def summarise(values: Sequence[float | None], bootstrap: Sequence[float] | None = None) -> Summary | None:
+def summarise(values: Sequence[float | None], of_items: Sequence[float] | None = None) -> Summary | None:
     """The summary over seeds, or None where any seed has no value: an average is never taken over holes.
 
-    bootstrap: (low, high) over test items; used with a single seed only, as it says nothing of the spread over seeds.
+    of_items: (low, high) over items; used with a single seed only, as it says nothing of the spread over seeds.
     """
     present = [value for value in values if value is not None]
     count = len(present)
@@ -35,8 +35,8 @@ def summarise(values: Sequence[float | None], bootstrap: Sequence[float] | None 
         return None
     mean = float(np.mean(present))
     if count == 1:
-        known = bootstrap is not None and len(bootstrap) == 2
-        return Summary(mean, None, 1, (float(bootstrap[0]), float(bootstrap[1])) if bootstrap and known else None)
+        known = of_items is not None and len(of_items) == 2
+        return Summary(mean, None, 1, (float(of_items[0]), float(of_items[1])) if of_items and known else None)
     sd = float(np.std(present, ddof=1))
     return Summary(mean, sd, count, interval(present))
 

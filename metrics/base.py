@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeVar
 
+import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
@@ -28,6 +29,48 @@ class Items:
 
 SAMPLES = "samples, as they were drawn"
 """Of whose items a score is that is not of the test images."""
+TENTHS = 10
+"""Parts that a set is cut into. Fewer items than these have no spread."""
+
+
+@dataclass(frozen=True)
+class OfSet:
+    """A score of a set that is no mean of its items: the harness takes its interval by a delete-a-tenth jackknife.
+
+    value: of the whole set. without: of the set without each of its `tenths`, TENTHS values; empty where it has no spread.
+    of: what the items are; where the score is of two sets, both lose the same tenth.
+    note: what is to be known of the spread, for the record: that it is another estimate's, or too wide.
+    """
+
+    value: float
+    without: Sequence[float] = ()
+    of: str = Items.of
+    note: str = ""
+
+
+def tenths(items: int) -> Tensor:
+    """Which tenth each of N items belongs to, (N,) int64 in 0..9: a permutation, the same for every set of N items.
+
+    Sizes differ by one at most. The items' own order is not used: images may lie by class, and labels may repeat every ten,
+    so that a tenth by blocks or by strides could be a class. Two sets of one size are cut alike, so that an image and its
+    reconstruction are left out together.
+    """
+    return torch.from_numpy(np.random.default_rng(0).permutation(items) % TENTHS)
+
+
+def jackknifed(score: Callable[..., float], *parts: Tensor, of: str = Items.of) -> OfSet:
+    """The score of tensors (N, ...) whose rows are the same items, and of them without each tenth of the items.
+
+    For scores that are quick to compute. Raises what the score of the whole raises; no spread where a part raises Unavailable.
+    """
+    value = score(*parts)
+    if len(parts[0]) < TENTHS:
+        return OfSet(value, of=of)
+    tenth = tenths(len(parts[0])).to(parts[0].device)
+    try:
+        return OfSet(value, [score(*(part[tenth != left] for part in parts)) for left in range(TENTHS)], of=of)
+    except Unavailable:
+        return OfSet(value, of=of)
 
 
 class Neighbours(NamedTuple):
@@ -53,11 +96,15 @@ def correct(predicted: Tensor, y: Tensor, of: str = Items.of) -> Items:
 
 @dataclass(frozen=True)
 class Score:
-    """Unit and direction of one reported number; floor: the table marks rows below it."""
+    """Unit and direction of one reported number; floor: the table marks rows below it.
+
+    no_interval: why it has none over items, where it has none.
+    """
 
     unit: str
     better: Better
     floor: float | None = None
+    no_interval: str = ""
 
 
 Figure = Score
@@ -69,29 +116,37 @@ def class_cosine(images: Tensor, labels: Tensor) -> float:
 
     An image without ink has no direction and is left out. Raises Unavailable where no class has two images left.
     """
-    labels = labels.to(images.device)
-    means = [_mean_pair_cosine(images[labels == label]) for label in labels.unique()]
-    measured = [mean for mean in means if mean is not None]
-    if not measured:
+    return class_cosine_jackknifed(images, labels).value
+
+
+def class_cosine_jackknifed(images: Tensor, labels: Tensor) -> OfSet:
+    """`class_cosine` with its leave-outs, from the sums of each tenth's directions: the images are read once."""
+    labels, tenth = labels.to(images.device), tenths(len(images)).to(images.device)
+    by_class = [_pair_cosines(images[labels == label], tenth[labels == label]) for label in labels.unique()]
+    whole, *without = [[one for one in means if one is not None] for means in zip(*by_class, strict=True)] or [[]]
+    if not whole:
         raise Unavailable("no class has two generated images that are not blank")
-    return sum(measured) / len(measured)
+    few = len(images) < TENTHS or not all(without)
+    return OfSet(sum(whole) / len(whole), [] if few else [sum(left) / len(left) for left in without], of=SAMPLES)
 
 
-def _mean_pair_cosine(images: Tensor) -> float | None:
-    """Mean cosine over the n(n-1)/2 pairs of (n,C,H,W), or None for n < 2.
+def _pair_cosines(images: Tensor, tenth: Tensor) -> list[float | None]:
+    """Mean cosine over the n(n-1)/2 pairs of (n,C,H,W), then of those without each tenth, (n,); None where fewer than two are left.
 
     The squared length of the sum of n unit vectors is n plus twice the sum over pairs: no (n,n) matrix is needed.
     """
     flat = images.flatten(1).double()
     lengths = flat.norm(dim=1)
     directions = flat[lengths > 0] / lengths[lengths > 0, None]
-    n = len(directions)
-    if n < 2:
-        return None
-    return float((directions.sum(0).square().sum() - n) / (n * (n - 1)))
+    tenth, total = tenth[lengths > 0], directions.sum(0)
+    sums = [(total, len(directions))]
+    for left in range(TENTHS):
+        out = directions[tenth == left]
+        sums.append((total - out.sum(0), len(directions) - len(out)))
+    return [None if n < 2 else float((one.square().sum() - n) / (n * (n - 1))) for one, n in sums]
 
 
-Measured = float | Items | dict[str, float | Items]
+Measured = float | Items | OfSet | Mapping[str, float | Items | OfSet]
 
 
 @dataclass(frozen=True)
@@ -144,6 +199,7 @@ def metric(
     source: str,
     unit: str = "",
     better: Better = "none",
+    no_interval: str = "",
     scores: dict[str, Score] | None = None,
     figures: dict[str, Score] | None = None,
     name: str = "",
@@ -152,14 +208,14 @@ def metric(
     """Register a function as a metric.
 
     Its arguments name the evidence it needs. With `unit` and `better` it reports one score under its own name and returns
-    a float or `Items`; with `scores`, where one computation gives several, a dict of exactly those names.
+    a float, `Items` or `OfSet`; with `scores`, where one computation gives several, a dict of exactly those names.
     name: where not the function's. reads: arguments that take evidence of another name than their own.
     `figures` is the old name of `scores`, for one version. Raises ValueError where a name is taken.
     """
 
     def register(function: _Function) -> _Function:
         own = name or function.__name__
-        reported = {**(scores or {}), **(figures or {})} or {own: Score(unit, better)}
+        reported = {**(scores or {}), **(figures or {})} or {own: Score(unit, better, no_interval=no_interval)}
         taken = {one for other in registry.values() for one in other.scores} & set(reported)
         if taken or own in registry:
             raise ValueError(f"metric {own!r}: the name {', '.join(sorted(taken)) or own} is already registered")

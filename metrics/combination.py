@@ -36,7 +36,7 @@ def lemma_1(
     proposals_kept_at_z: Tensor,
     proposals_kept_decoded: Tensor,
     proposal_labels: Tensor,
-) -> dict[str, float | Items]:
+) -> dict[str, Items]:
     """Whether a combination, (M,), keeps its class under the linear head, which the lemma says of all, and after decoding.
 
     The head's K classes meet in half-spaces by pairs, so that what it says of two classes holds for the likeliest of K. Raises Unavailable

@@ -5,12 +5,13 @@ from __future__ import annotations
 from metrics.base import Better, metric
 
 MEBIBYTE = 2**20
+ONCE = "measured once a cell"
 
 
 def _register(name: str, unit: str, better: Better, source: str) -> None:
     """A cost as the harness measured it."""
 
-    @metric(name=name, unit=unit, better=better, source=source, reads={"measured": name})
+    @metric(name=name, unit=unit, better=better, source=source, no_interval=ONCE, reads={"measured": name})
     def cost(measured: float) -> float:
         """As the harness measured it."""
         return float(measured)
@@ -32,7 +33,12 @@ _register("images_per_second", "images/s", "higher", f"{CLOCK} training images b
 _register("sample_seconds", "s", "lower", f"{CLOCK} seconds for 10,000 samples")
 
 
-@metric(unit="MiB", better="lower", source="the device allocator's peak on a GPU, the process's peak on a CPU")
+@metric(
+    unit="MiB",
+    better="lower",
+    source="the device allocator's peak on a GPU, the process's peak on a CPU",
+    no_interval=ONCE,
+)
 def peak_memory_mib(peak_memory_bytes: int) -> float:
     """Peak memory in MiB."""
     return peak_memory_bytes / MEBIBYTE

@@ -3,44 +3,53 @@
 from __future__ import annotations
 
 from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
-from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
 
-from metrics.base import Better, Items, Score, metric
-from metrics.features import FeatureSet, check_sizes, frechet
+from metrics.base import TENTHS, Better, OfSet, Score, metric
+from metrics.features import (
+    FeatureSet,
+    check_sizes,
+    frechet,
+    frechet_without,
+    kernel_distances_without,
+    share_within,
+)
 
 KID_SUBSET = 1000
 NEIGHBOURS = 3
-DISTANCE_ROWS = 500
+BOTH = "samples and of originals"
+ALL_PAIRS = "of the unbiased estimate over all pairs, while the value is its mean over 100 random subsets"
+WIDE = "conservative, as each ball hangs on a few neighbours"
 SOURCE = "torch-fidelity 0.4: Heusel et al. 2017 (Fréchet), Bińkowski et al. 2018 (KID), Kynkäänniemi et al. 2019 (P/R)"
 INCEPTION = "Inception-v3, 2048 features"
 NEUTRAL = "the neutral classifier's penultimate features (128 of the small CNN, 64 of ResNet-56)"
 REGENE = "001_9c71068f65ebe130.txt, Table 1; torch-fidelity 0.4: Heusel et al. 2017 (Fréchet)"
 
 
-def _compare(samples: FeatureSet, originals: FeatureSet, seed: int) -> tuple[float, float, float, float]:
+def _compare(samples: FeatureSet, originals: FeatureSet, seed: int) -> tuple[OfSet, ...]:
     """Fréchet distance, kernel distance, precision and recall, as calculate_metrics gives them with samples as its input 1.
 
-    The library reads precision as the share of input 1 within the manifold of input 2.
+    The library reads precision as the share of input 1 within the manifold of input 2. The kernel distance's spread is that of the
+    estimate over all pairs, which the mean over random subsets comes near to. On normal features (300 to 2,000 a side, 8 and 32
+    dimensions) jackknife and true standard error agree within 6 % for both distances; for precision and recall the jackknife's is 1.3 to
+    1.8 times the true one, the side that Efron & Stein 1981 prove of leaving one out.
     """
     smaller = check_sizes(samples, originals)
     generated, real = samples.values.double(), originals.values.double()
-    kernel = kid_features_to_metric(
-        generated, real, kid_subset_size=min(KID_SUBSET, smaller), rng_seed=seed % 2**32, verbose=False
-    )
-    manifold = prc_features_to_metric(
-        generated,
-        real,
-        prc_neighborhood=min(NEIGHBOURS, smaller - 1),
-        prc_batch_size=DISTANCE_ROWS,
-        save_cpu_ram=True,  # distances a block of rows at a time
-        verbose=False,
-    )
+    subset, larger = min(KID_SUBSET, smaller), max(len(generated), len(real))
+    kernel = kid_features_to_metric(generated, real, kid_subset_size=subset, rng_seed=seed % 2**32, verbose=False)
+    neighbours = min(NEIGHBOURS, smaller - 1)
+    without = kernel_distances_without(generated, real) if smaller >= TENTHS else []
     return (
-        frechet(samples, originals),
-        float(kernel[KEY_METRIC_KID_MEAN]),
-        float(manifold[KEY_METRIC_PRECISION]),
-        float(manifold[KEY_METRIC_RECALL]),
+        _frechet(samples, originals, BOTH),
+        OfSet(float(kernel[KEY_METRIC_KID_MEAN]), without, BOTH, ALL_PAIRS if larger > subset else ""),
+        OfSet(*share_within(generated, real, neighbours), BOTH, WIDE),
+        OfSet(*share_within(real, generated, neighbours), BOTH, WIDE),
     )
+
+
+def _frechet(first: FeatureSet, second: FeatureSet, of: str) -> OfSet:
+    smaller = check_sizes(first, second)
+    return OfSet(frechet(first, second), frechet_without(first, second) if smaller >= TENTHS else [], of)
 
 
 def _register_fidelity(name: str, seen_by: str, about: str, *scores: str) -> None:
@@ -53,12 +62,12 @@ def _register_fidelity(name: str, seen_by: str, about: str, *scores: str) -> Non
         scores={score: Score("", way) for score, way in zip(scores, better, strict=True)},
         reads={"samples": f"samples_in_{seen_by}", "originals": f"originals_in_{seen_by}"},
     )
-    def fidelity(samples: FeatureSet, originals: FeatureSet, seed: int) -> dict[str, float | Items]:
+    def fidelity(samples: FeatureSet, originals: FeatureSet, seed: int) -> dict[str, OfSet]:
         """The four. Raises Unavailable for fewer than two images a side."""
         return dict(zip(scores, _compare(samples, originals, seed), strict=True))
 
 
-def _register_distance(name: str, seen_by: str, about: str, first: str, second: str) -> None:
+def _register_distance(name: str, seen_by: str, about: str, first_set: str, second_set: str) -> None:
     """The Fréchet distance of two sets of images: originals to their reconstructions, quantised to uint8, is what decoding alone costs;
     reconstructions to samples is what is left once decoding costs both alike."""
 
@@ -66,11 +75,11 @@ def _register_distance(name: str, seen_by: str, about: str, first: str, second: 
         name=name,
         source=f"{REGENE}; {about}",
         better="lower",
-        reads={"first": f"{first}_in_{seen_by}", "second": f"{second}_in_{seen_by}"},
+        reads={"first": f"{first_set}_in_{seen_by}", "second": f"{second_set}_in_{seen_by}"},
     )
-    def distance(first: FeatureSet, second: FeatureSet) -> float:
+    def distance(first: FeatureSet, second: FeatureSet) -> OfSet:
         """Raises Unavailable for fewer than two images a side."""
-        return frechet(first, second)
+        return _frechet(first, second, f"{first_set} and of {second_set}")
 
 
 GENERAL = ("fid_org_vs_gen", "kid_org_vs_gen", "precision", "recall")

@@ -7,7 +7,18 @@ import math
 import torch
 from torch import Tensor
 
-from metrics.base import SAMPLES, Items, Score, Unavailable, class_cosine, correct, match_one_to_one, metric
+from metrics.base import (
+    SAMPLES,
+    Items,
+    OfSet,
+    Score,
+    Unavailable,
+    class_cosine_jackknifed,
+    correct,
+    jackknifed,
+    match_one_to_one,
+    metric,
+)
 
 
 @metric(
@@ -34,15 +45,19 @@ def neutral_accuracy_matched(category_sample_predictions: Tensor, category_sampl
 
 
 @metric(unit="", better="higher", source="entropy of the classes found in unconditional samples, over log K")
-def class_balance(sample_predictions: Tensor, n_classes: int) -> float:
+def class_balance(sample_predictions: Tensor, n_classes: int) -> OfSet:
     """Entropy of the histogram of predicted classes (M,) divided by log K: 1 is even, 0 is one class only.
 
     Raises Unavailable for fewer than two classes.
     """
     if n_classes < 2:
         raise Unavailable(f"balance needs two classes, the data set has {n_classes}")
-    shares = torch.bincount(sample_predictions.cpu(), minlength=n_classes).double() / len(sample_predictions)
-    return float(torch.special.entr(shares).sum()) / math.log(n_classes)
+
+    def balance(predictions: Tensor) -> float:
+        shares = torch.bincount(predictions, minlength=n_classes).double() / len(predictions)
+        return float(torch.special.entr(shares).sum()) / math.log(n_classes)
+
+    return jackknifed(balance, sample_predictions.cpu(), of=SAMPLES)
 
 
 @metric(unit="", better="none", source="mean of the neutral classifier's highest softmax over unconditional samples")
@@ -66,10 +81,14 @@ def generation_accuracy(recognised_class_samples: Tensor, class_sample_labels: T
     better="lower",
     source="000_2852ba8d0aec7d1a.txt, eq. 4: within_class_cosine + 1 - generation_accuracy, on draws that no search has seen",
 )
-def generation_objective(class_samples: Tensor, class_sample_labels: Tensor, recognised_class_samples: Tensor) -> float:
+def generation_objective(class_samples: Tensor, class_sample_labels: Tensor, recognised_class_samples: Tensor) -> OfSet:
     """E[cos(x, x')] + E[1 - accuracy] over samples (M,C,H,W) of the classes asked for, (M,)."""
-    wrong = (recognised_class_samples.cpu() != class_sample_labels.cpu()).double().mean().item()
-    return class_cosine(class_samples, class_sample_labels) + wrong
+    missed = (recognised_class_samples.cpu() != class_sample_labels.cpu()).double()
+    wrong = jackknifed(lambda some: some.mean().item(), missed)
+    cosine = class_cosine_jackknifed(class_samples, class_sample_labels)
+    # empty where the cosine has none
+    both = [one + other for one, other in zip(cosine.without, wrong.without, strict=False)]
+    return OfSet(cosine.value + wrong.value, both, of=SAMPLES)
 
 
 @metric(
@@ -82,7 +101,7 @@ def generation_objective(class_samples: Tensor, class_sample_labels: Tensor, rec
 )
 def reconstruction_classifier(
     recognised_train: Tensor, y_train: Tensor, recognised_test: Tensor, recognised_originals: Tensor, y_test: Tensor
-) -> dict[str, float | Items]:
+) -> dict[str, Items]:
     """Whether it names rightly the reconstructions of training images, of test images, and test images themselves."""
     names = {"train": "training images", "test": Items.of, "original": Items.of}
     seen = ((recognised_train, y_train), (recognised_test, y_test), (recognised_originals, y_test))

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from metrics.base import Items, metric
+from metrics.base import Items, OfSet, jackknifed, metric
 
 ACTIVE_VARIANCE = 0.01
 
@@ -63,7 +63,10 @@ def bound_gap(log_weights: Tensor, elbo: Tensor) -> Items:
 
 
 @metric(unit="dimensions", better="none", source="Burda et al. 2016, section 5.2, threshold 0.01")
-def active_units(posterior_means_test: Tensor) -> float:
+def active_units(posterior_means_test: Tensor) -> OfSet:
     """Latent dimensions whose posterior mean, (N,D), varies over the test images with a variance above 0.01."""
-    variances = posterior_means_test.double().var(dim=0, correction=0)
-    return float((variances > ACTIVE_VARIANCE).sum())
+
+    def active(means: Tensor) -> float:
+        return float((means.var(dim=0, correction=0) > ACTIVE_VARIANCE).sum())
+
+    return jackknifed(active, posterior_means_test.double())

@@ -56,7 +56,7 @@ def _register(measure: str, source: str, images: str) -> None:
             "spacing": f"spacing_{measure}",
         },
     )
-    def measured(near: Neighbours, own: Tensor, spacing: Tensor) -> dict[str, float | Items]:
+    def measured(near: Neighbours, own: Tensor, spacing: Tensor) -> dict[str, Items]:
         """See `nearest`."""
         found = [replace(items, of=SETS[images]) for items in nearest(near, own, spacing)]
         return dict(zip(names, found, strict=True))

@@ -20,7 +20,10 @@ def upright_accuracy(upright_predictions: Tensor, y_test: Tensor) -> Items:
 @metric(
     source="upright_accuracy up to one transformation for all images, which data without an upright pose leave open: in the mean pose of "
     "the training images, after the one turn of twelve that is right most often on them",
-    scores={"upright_accuracy_aligned": Score("", "higher"), "upright_turn": Score("degrees", "none")},
+    scores={
+        "upright_accuracy_aligned": Score("", "higher"),
+        "upright_turn": Score("degrees", "none", no_interval="a choice among twelve turns"),
+    },
 )
 def aligned(aligned_predictions: Tensor, upright_turn: int, y_test: Tensor) -> dict[str, float | Items]:
     """Whether that classifier finds the class in the image in the mean pose, turned as all are, (N,), by class; and the turn."""

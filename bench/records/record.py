@@ -15,10 +15,11 @@ class Record:
 
     metrics: name to value; a metric that the method cannot give is absent, one that could not be measured here is absent
         and named in `unavailable` with the reason.
-    intervals: name to the 95 % bootstrap interval over test items (not over seeds).
+    intervals: name to the 95 % interval over items (not over seeds), by the way that its definition states: a bootstrap of a mean,
+        a jackknife over tenths of a set.
     by_class: name to one value a class, in the order of `protocol["classes"]`.
     definitions: name to {"unit", "better" (lower | higher | none), "source"}, as the metric itself declares them; with "floor" where a
-        row below it is to be marked.
+        row below it is to be marked, "items" where the score is a mean, and "interval": how it was taken, or `none: ` and why.
     facts: what the method settled on by itself while it was trained (a bandwidth, the settings that a search found).
     labels: {"train": bool, "test": bool}: whether the method saw labels in training and is given the label at test time.
     likelihood: the suite's p(x|z): nats of different ones don't compare. Older records have no such field: theirs was bernoulli.

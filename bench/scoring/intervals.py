@@ -1,9 +1,12 @@
-"""Bootstrap intervals over test items, kept apart from the spread over seeds."""
+"""Intervals over items, by bootstrap of a mean or jackknife of a set, kept apart from the spread over seeds."""
 
+import math
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 from torch import Tensor
 
 RESAMPLES = 1000
@@ -26,6 +29,20 @@ def bootstrap(values: Tensor) -> tuple[float, float]:
     means = centre + _counts(len(array)) @ (array - centre).astype(np.float32) / len(array)
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
+
+
+def jackknife(value: float, without: Sequence[float]) -> tuple[float, float]:
+    """Student's interval, at 95 %, about a score from its values without each of g groups of items of one size.
+
+    Shao & Wu 1989, "A general theory for jackknife variance estimation", and Efron & Stein 1981: the variance is (g - 1)/g times the sum
+    of squares of the g values about their mean, with g - 1 degrees of freedom. A bias that all leave-outs share, such as the Fréchet
+    distance's, which falls with 1/N, is in the value and not in the spread: the interval is for the score at this number of items.
+    Of a mean, with groups of one item, it is the textbook's: s / sqrt(N).
+    """
+    groups = len(without)
+    spread = float(np.var(without))  # over g: times g is the sum of squares
+    half = float(stdtrit(groups - 1, (1 + LEVEL) / 2)) * math.sqrt((groups - 1) * spread)
+    return value - half, value + half
 
 
 def by_group(values: Tensor, groups: Tensor, count: int) -> list[float | None]:

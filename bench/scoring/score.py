@@ -1,15 +1,15 @@
 """From evidence to scores: every metric that is asked for, with intervals and reasons."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
 
 from bench.scoring.evidence import Evidence, Failed, MissingCapability
-from bench.scoring.intervals import bootstrap, by_group
-from metrics.base import Items, Metric, Unavailable
+from bench.scoring.intervals import bootstrap, by_group, jackknife
+from metrics.base import Items, Metric, OfSet, Score, Unavailable
 
 
 @dataclass
@@ -29,8 +29,8 @@ class Scores:
         for part, own in vars(self).items():
             own |= getattr(other, part)
 
-    def add(self, name: str, value: float | Items, classes: int) -> None:
-        mean = value.values.double().mean().item() if isinstance(value, Items) else float(value)
+    def add(self, name: str, value: float | Items | OfSet, classes: int) -> None:
+        mean = _number(value)
         if not math.isfinite(mean):
             self.unavailable[name] = f"the score is not finite ({mean})"
             return
@@ -38,9 +38,31 @@ class Scores:
         if isinstance(value, Items):
             self.intervals[name] = list(bootstrap(value.values))
             self.items[name] = value.values.detach().cpu().float()
-            self.definitions[name] = {"items": value.of}
+            self.definitions[name] = {"items": value.of, "interval": f"bootstrap over {value.of}"}
             if value.groups is not None:
                 self.by_class[name] = by_group(value.values, value.groups, classes)
+        elif isinstance(value, OfSet):
+            self._add_spread(name, value)
+
+    def _add_spread(self, name: str, value: OfSet) -> None:
+        if not value.without or not all(map(math.isfinite, value.without)):
+            self.definitions[name] = {"interval": f"none: too few {value.of} to leave tenths out"}
+            return
+        self.intervals[name] = list(jackknife(value.value, value.without))
+        stated = f"jackknife over ten random tenths of {value.of}"
+        self.definitions[name] = {"interval": "; ".join([stated, *([value.note] if value.note else [])])}
+
+
+def _number(value: float | Items | OfSet) -> float:
+    if isinstance(value, Items):
+        return value.values.double().mean().item()
+    return float(value.value if isinstance(value, OfSet) else value)
+
+
+def _declared(metric: Metric, score: Score) -> dict[str, Any]:
+    stated = {"unit": score.unit, "better": score.better, "source": metric.source, "family": metric.family}
+    floor = {} if score.floor is None else {"floor": score.floor}
+    return stated | floor | ({"interval": f"none: {score.no_interval}"} if score.no_interval else {})
 
 
 def score(evidence: Evidence, chosen: Iterable[Metric]) -> Scores:
@@ -48,16 +70,11 @@ def score(evidence: Evidence, chosen: Iterable[Metric]) -> Scores:
     found = Scores()
     for metric in chosen:
         for name, declared in metric.scores.items():
-            found.definitions[name] = {
-                "unit": declared.unit,
-                "better": declared.better,
-                "source": metric.source,
-                "family": metric.family,
-            } | ({} if declared.floor is None else {"floor": declared.floor})
+            found.definitions[name] = _declared(metric, declared)
         try:
             result = metric.function(**evidence.arguments(metric.function, metric.reads))
             whole = Scores()
-            for name, value in (result if isinstance(result, dict) else {metric.name: result}).items():
+            for name, value in (result if isinstance(result, Mapping) else {metric.name: result}).items():
                 whole.add(name, value, evidence.n_classes)
             for name, stated in whole.definitions.items():
                 stated |= found.definitions[name]

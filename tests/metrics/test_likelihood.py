@@ -72,4 +72,4 @@ def test_kl_of_categories_is_torchs_from_zero_for_even_to_log_k_for_sure():
 
 def test_active_units_counts_the_dimensions_that_move():
     spread = torch.tensor([0.0, 0.09, 0.11, 3.0])  # the threshold is a standard deviation of 0.1
-    assert active_units(torch.tensor([[-1.0], [1.0]]) * spread + 5) == 2.0
+    assert active_units(torch.tensor([[-1.0], [1.0]]) * spread + 5).value == 2.0

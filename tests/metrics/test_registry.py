@@ -33,6 +33,14 @@ def test_loading_twice_changes_nothing() -> None:
     assert (registry, evidence.registry) == before
 
 
+def test_a_score_has_a_spread_over_items_or_says_why_not() -> None:
+    """A bare number is what has none; the run's own test holds records to it."""
+    for one in registry.values():
+        if one.function.__module__.startswith("metrics."):
+            bare = "float" in one.function.__annotations__["return"]
+            assert bare == any(score.no_interval for score in one.scores.values()), one.name
+
+
 @pytest.mark.parametrize(
     "name",
     ["argmax_accuracy", "generation_accuracy", "neutral_accuracy_unfiltered", "rotated_accuracy", "upright_accuracy"],

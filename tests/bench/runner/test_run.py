@@ -88,6 +88,17 @@ def test_same_seed_same_figures_to_the_last_bit(whole: Whole) -> None:
     assert families >= {"reconstruction", "likelihood", "separability", "generation", "diversity", "cost"}
 
 
+def test_every_score_has_an_interval_or_the_reason_why_not(whole: Whole) -> None:
+    for key, record in whole.records[0].items():
+        for name, value in record["metrics"].items():
+            stated = record["definitions"][name]["interval"]
+            if stated.startswith("none: "):
+                assert name not in record["intervals"], (key, name)
+            else:
+                low, high = record["intervals"][name]
+                assert low <= value <= high, (key, name)
+
+
 def test_a_server_that_does_not_answer_costs_no_result(whole: Whole) -> None:
     assert whole.second.code == 0, whole.second.out + whole.second.err
     said = [line for line in (whole.second.out + whole.second.err).splitlines() if "MLflow at" in line]

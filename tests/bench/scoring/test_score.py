@@ -11,9 +11,10 @@ import torch
 import metrics
 from bench.runtime.errors import UsageError
 from bench.scoring.evidence import Evidence, MissingCapability
+from bench.scoring.intervals import jackknife
 from bench.scoring.score import Scores, score
 from bench.scoring.selection import choose
-from metrics.base import Items, Metric, Score, Unavailable, registry
+from metrics.base import Items, Metric, OfSet, Score, Unavailable, registry
 
 metrics.load()
 
@@ -80,12 +81,31 @@ def test_items_become_mean_interval_and_classes_beside_a_number() -> None:
     assert found.by_class == {"mine": [2.0, None, 4.0]}
     stated = {"unit": "nats", "better": "higher", "source": "a source", "family": "made_up"}
     assert found.definitions == {
-        "mine": stated | {"items": "test images"},
+        "mine": stated | {"items": "test images", "interval": "bootstrap over test images"},
         "count": stated | {"unit": "", "better": "none"},
         "whole": stated | {"better": "lower"},
     }
     assert found.items.keys() == {"mine"}
     assert not found.unavailable
+
+
+def test_a_score_of_a_set_has_its_value_and_a_jackknifes_interval_and_says_so() -> None:
+    without = [2.0, 4.0] * 5
+    made = {
+        "spread": OfSet(3.0, without, "samples", "too wide"),
+        "few": OfSet(3.0),
+        "torn": OfSet(3.0, [math.nan, *without[1:]]),
+        "once": 3.0,
+    }
+    declared = {name: Score("", "none", no_interval="once" if name == "once" else "") for name in made}
+    found = _measure(_metric(lambda: made, **declared))
+    assert found.metrics == dict.fromkeys(made, 3.0)
+    assert found.intervals == {"spread": list(jackknife(3.0, without))}
+    assert not found.items
+    stated = {name: about["interval"] for name, about in found.definitions.items()}
+    assert "jackknife" in stated["spread"]
+    assert "too wide" in stated["spread"]
+    assert all(stated[name].startswith("none: ") for name in ("few", "torn", "once"))
 
 
 def test_what_the_method_cannot_give_is_left_out_and_what_cannot_be_measured_here_is_named() -> None:

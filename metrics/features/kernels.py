@@ -1,0 +1,54 @@
+"""The kernel distance of two sets of features without each tenth of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from metrics.base import TENTHS, tenths
+
+DEGREE = 3
+
+
+def kernel_distances_without(first: Tensor, second: Tensor) -> list[float]:
+    """Unbiased squared MMD over all pairs of features (M,D) and (N,D), each without the same tenth, TENTHS values.
+
+    Bińkowski et al. 2018, equation 4, with their kernel (x.y / D + 1)^3: torch-fidelity's value where one subset is the whole set. The
+    kernel of each pair is taken once; a leave-out takes its blocks off the sum.
+    """
+    parts, others = _parts(first), _parts(second)
+    within = [_within(one) for one in (parts, others)]
+    across = torch.tensor([[_kernel(x, y) for y in others] for x in parts], dtype=torch.float64)
+    sizes = [torch.tensor([len(part) for part in one]) for one in (parts, others)]
+    m, n = (one.sum() - one for one in sizes)
+    own = [_without(sums) / (kept * (kept - 1)) for sums, kept in zip(within, (m, n), strict=True)]
+    distances: list[float] = (own[0] + own[1] - 2 * _without(across) / (m * n)).tolist()
+    return distances
+
+
+def _parts(features: Tensor) -> list[Tensor]:
+    features, tenth = features.double(), tenths(len(features)).to(features.device)
+    return [features[tenth == left] for left in range(TENTHS)]
+
+
+def _kernel(x: Tensor, y: Tensor) -> float:
+    """Sum of the kernel over all pairs of (M,D) and (N,D)."""
+    return float((x @ y.T).div_(x.shape[1]).add_(1).pow_(DEGREE).sum())
+
+
+def _within(parts: Sequence[Tensor]) -> Tensor:
+    """Sums of the kernel of distinct pairs by tenths, (10,10), symmetric."""
+    sums = torch.zeros(TENTHS, TENTHS, dtype=torch.float64)
+    for i, x in enumerate(parts):
+        same = (x.square().sum(1) / x.shape[1] + 1).pow(DEGREE).sum()
+        sums[i, i] = _kernel(x, x) - float(same)
+        for j in range(i):
+            sums[i, j] = sums[j, i] = _kernel(x, parts[j])
+    return sums
+
+
+def _without(sums: Tensor) -> Tensor:
+    """What is left of a sum of blocks (10,10) without the rows and columns of each tenth, (10,)."""
+    return sums.sum() - sums.sum(0) - sums.sum(1) + sums.diagonal()
