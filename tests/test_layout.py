@@ -342,4 +342,4 @@ def test_a_leaderboard_is_made_without_torch_and_mlflow() -> None:
 
 
 def test_a_worker_loads_no_mlflow() -> None:
-    assert "mlflow" not in _loaded("import bench.runner.launchers.worker")
+    assert "mlflow" not in _loaded("import bench.runner.preload")

@@ -37,7 +37,7 @@ def run(
     dry_run: flags.DryRun = False,
 ) -> None:
     """Run a suite: every row and seed that has no record yet, then its leaderboard. Run it again to go on after a crash."""
-    if not dry_run:
+    if launcher == "local" and not dry_run:
         from bench.runner.launchers import forkserver as server
 
         server.start()
@@ -68,9 +68,10 @@ def score(
     tracking_uri: flags.TrackingUri = None,
 ) -> None:
     """Score again from kept models, without training: after a change in a metric, say."""
-    from bench.runner.launchers import forkserver as server
+    if launcher == "local":
+        from bench.runner.launchers import forkserver as server
 
-    server.start()
+        server.start()
     from bench.cli.runs import score_again
 
     names = [name.strip() for name in (metrics or "").split(",") if name.strip()]

@@ -40,6 +40,7 @@ def imported(path: Path) -> set[Path]:
     return (found | seen_loading.get(path, set())) - {path}
 
 
+@cache
 def is_ours(path: Path) -> bool:
     return path.is_relative_to(ROOT) and path.relative_to(ROOT).parts[0] in ROOMS
 

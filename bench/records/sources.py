@@ -71,6 +71,7 @@ def combined(digests: Mapping[str, str]) -> str:
     return _short("\n".join(sorted(f"{_place(name, common)} {digest}" for name, digest in digests.items())))
 
 
+@cache
 def _name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix() if is_ours(path) else str(path)
 

@@ -5,7 +5,7 @@ import os
 from multiprocessing import forkserver
 from pathlib import Path
 
-PRELOAD = ["bench.runner.launchers.worker"]
+PRELOAD = ["bench.runner.preload"]
 ROOT = str(Path(__file__).resolve().parents[3])
 
 

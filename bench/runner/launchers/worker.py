@@ -1,4 +1,4 @@
-"""What runs inside a worker process, and what the fork server imports once for all of them."""
+"""What runs inside a worker process."""
 
 import ctypes
 import os
@@ -8,27 +8,9 @@ import threading
 from multiprocessing import connection, parent_process
 from pathlib import Path
 
-import matplotlib.figure  # noqa: F401
-import sklearn.svm  # noqa: F401  imported once in the fork server, so that a worker starts in milliseconds
-import torch
-import torch_fidelity  # noqa: F401
-import torchmetrics.functional.image  # noqa: F401
-import torchvision.datasets  # noqa: F401
-
-import methods
-import metrics
 from bench.runner.cell import run_cell
 from bench.runner.launchers.base import EXIT_NOT_OK
 from bench.runner.prepare import prepare
-from bench.scoring.selection import code_of_score
-from metrics.base import registry
-
-methods.load()
-metrics.load()
-for metric in registry.values():  # parses the code behind evidence that is kept by its digest: once for all workers
-    code_of_score(metric)
-# The first optimiser of a process imports a second's worth of modules; this one starts no thread and runs no step.
-torch.optim.Adam([torch.zeros(1, requires_grad=True)], fused=True)
 
 
 def start(plan: str, identity: str | None, log: str, launched: float) -> None:

@@ -102,8 +102,7 @@ FIRST = {
     "right": (f"{EVIDENCE}own(samples): ...", "loaded"),
 }
 FRESH = """
-import os, sys, types
-sys.modules["bench.runner.launchers.worker"] = types.SimpleNamespace(start=None)  # reads all code: seconds, a child
+import os, sys
 import bench.cli.runs, metrics
 from bench.config.plugins import load_plugin
 from bench.scoring.evidence import registry

@@ -10,7 +10,10 @@ import pytest
 from helpers_e2e import here, records, start, wait_for, write_suite
 
 SMALL = {"method": "latent-generator", "latent": 3, "hidden": 16, "images": 20, "classifier_epochs": 1}
-METRICS = {"metrics": ["generation_accuracy", "generation_objective", "reconstruction_classifier", "cost"]}
+METRICS = {
+    "metrics": ["generation_accuracy", "generation_objective", "reconstruction_classifier", "cost"],
+    "neutral_epochs": 2,
+}
 
 
 def suite(folder: Path, rows: dict[str, dict[str, Any]], **more: Any) -> Path:

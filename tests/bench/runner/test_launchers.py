@@ -1,14 +1,19 @@
 """What is one of a kind is added by one file outside the project: a plug-in's, or a package's by entry points."""
 
+import contextlib
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
 import pytest
-from helpers_e2e import ROOT, bench, here, records, write_suite
+from helpers_e2e import ROOT, here, records, write_suite
 
+import metrics.base
 from bench.runner.launchers import local  # noqa: F401  so that what a test's patch of the registry takes back is not this one
 from bench.runner.launchers.base import launcher, registry
 from bench.runtime.errors import UsageError
+from bench.runtime.registry import Registry
 
 OWN = '''
 """A launcher that runs every cell in this very process, and says so."""
@@ -94,16 +99,29 @@ def package(tmp_path: Path) -> Path:
     return site
 
 
+@pytest.fixture
+def on_the_path(package: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The package can be imported; what it registers is forgotten again."""
+    monkeypatch.syspath_prepend(package)
+    with contextlib.ExitStack() as held:
+        for one in (metrics.base.registry, *Registry.every):
+            held.enter_context(mock.patch.dict(one))
+        yield
+    for name in ("extras", "extras_figure", "extras_metric"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.usefixtures("on_the_path")
 def test_a_package_adds_a_launcher_a_metric_with_evidence_and_a_figure(tmp_path: Path, package: Path) -> None:
-    results, env = tmp_path / "results", {"PYTHONPATH": f"{ROOT}:{package}"}
+    results, drawn = tmp_path / "results", tmp_path / "a.png"
     suite = write_suite(tmp_path, evaluation={"metrics": ["brightness_gap"]})
-    done = bench(tmp_path, "run", "--suite", suite, "--launcher", "packaged", results=results, **env)
+    done = here("run", "--suite", suite, "--launcher", "packaged", results=results)
     assert done.code == 0, done.out + done.err
     _check_gap(results, package / "extras_metric.py")
     assert (results / "own.txt").is_file()
-    done = bench(tmp_path, "figure", "own-figure", "--suite", "tiny", "--out", "a.png", results=results, **env)
-    assert done.out.strip() == "written: a.png of tiny"
-    assert (tmp_path / "a.png").read_text() == "drawn"
+    done = here("figure", "own-figure", "--suite", "tiny", "--out", drawn, results=results)
+    assert done.out.strip() == f"written: {drawn} of tiny"
+    assert drawn.read_text() == "drawn"
 
 
 @pytest.mark.parametrize("broken", ["import not_there\n", "def (:\n", OWN.format(name="local")])

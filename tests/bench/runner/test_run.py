@@ -24,7 +24,7 @@ NETWORKS = [
 KINDS = {row.get("method", label): label for label, row in reversed(ROWS.items())}
 """Each method to its first row."""
 COUNTS = {"samples": 100, "samples_per_class": 5, "importance_samples": 20, "importance_images": 20}
-COUNTS |= {"novelty_images": 20, "novelty_candidates": 20, "svm_images": 200}
+COUNTS |= {"novelty_images": 20, "novelty_candidates": 20, "svm_images": 200, "neutral_epochs": 2}
 
 
 def _small(label: str) -> dict[str, Any]:

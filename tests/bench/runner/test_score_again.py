@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +56,31 @@ class Tried:
 
 
 @pytest.fixture(scope="module")
-def once(tmp_path_factory: pytest.TempPathFactory) -> Tried:
-    tried = Tried(tmp_path_factory.mktemp("once"))
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one finished run, which no test changes."""
+    tried = Tried(tmp_path_factory.mktemp("ran"))
     said = tried.run()
     assert (said.code, tried.counts(said)) == (0, "2 to train, 2 to score, 0"), said.err
-    return tried
+    return tried.folder
+
+
+@pytest.fixture(scope="module")
+def once(ran: Path, tmp_path_factory: pytest.TempPathFactory) -> Tried:
+    """A copy of it for the tests that go on from one another."""
+    return Tried(copied(ran, tmp_path_factory.mktemp("once")))
+
+
+@pytest.fixture
+def tried(ran: Path, tmp_path: Path) -> Tried:
+    """A copy of it for one test."""
+    return Tried(copied(ran, tmp_path))
+
+
+def copied(ran: Path, folder: Path) -> Path:
+    shutil.copytree(ran / "results", folder / "results")
+    plan = folder / "results" / "plans" / "tiny.json"
+    plan.write_text(plan.read_text().replace(str(ran), str(folder)))  # its plug-in is the copy's own
+    return folder
 
 
 def test_a_changed_metric_is_scored_again_and_nothing_else(once: Tried) -> None:
@@ -136,9 +157,7 @@ def no_training(path: Path) -> None:
     (path.parent / "training.json").write_text("{")
 
 
-def test_a_model_that_cannot_be_used_is_trained_again_and_said(tmp_path: Path) -> None:
-    tried = Tried(tmp_path)
-    tried.run()
+def test_a_model_that_cannot_be_used_is_trained_again_and_said(tried: Tried) -> None:
     for number, spoil in enumerate((cut, of_another, no_training), 2):
         before = tried.record()
         spoil(tried.results / "models" / before["model"] / "state.safetensors")
@@ -210,9 +229,7 @@ def test_mlflow_says_where_a_model_lies_and_takes_it_where_asked(tmp_path: Path)
         assert "state.safetensors" in [one.path for one in client.list_artifacts(run.info.run_id)]
 
 
-def test_a_model_of_another_torch_is_scored_and_said(tmp_path: Path) -> None:
-    tried = Tried(tmp_path)
-    tried.run()
+def test_a_model_of_another_torch_is_scored_and_said(tried: Tried) -> None:
     path = tried.results / "models" / tried.record()["model"] / "training.json"
     training = json.loads(path.read_text())
     path.write_text(json.dumps(training | {"setting": training["setting"] | {"torch": "1.0"}}))

@@ -42,7 +42,7 @@ def write_images(path: Path, test_seed: int = 1) -> Path:
 
 def suite_of(folder: Path, images: Path, rows: dict[str, dict[str, Any]] | None = None, **top: Any) -> Path:
     top = {"dataset": f"npz:{images}", "columns": ["active_units", *HAS], "reference_rows": ["beta-vae"]} | top
-    path = write_suite(folder, rows or ROW, evaluation={"metrics": list(HAS)}, **top)
+    path = write_suite(folder, rows or ROW, evaluation={"metrics": list(HAS), "neutral_epochs": 1}, **top)
     path.write_text(f'{path.read_text()}[comparison]\nsource = "a paper"\nsame = true\nwhy = "the same"\n')
     return path
 

@@ -1,0 +1,21 @@
+"""What the fork server imports and computes once for all workers, so that one starts in milliseconds. The parent never imports it."""
+
+import matplotlib.figure  # noqa: F401
+import sklearn.svm  # noqa: F401
+import torch
+import torch_fidelity  # noqa: F401
+import torchmetrics.functional.image  # noqa: F401
+import torchvision.datasets  # noqa: F401
+
+import methods
+import metrics
+from bench.runner.launchers import worker  # noqa: F401
+from bench.scoring.selection import code_of_score
+from metrics.base import registry
+
+methods.load()
+metrics.load()
+for metric in registry.values():  # parses the code behind evidence that is kept by its digest
+    code_of_score(metric)
+# The first optimiser of a process imports a second's worth of modules; this one starts no thread and runs no step.
+torch.optim.Adam([torch.zeros(1, requires_grad=True)], fused=True)
