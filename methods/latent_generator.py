@@ -91,8 +91,15 @@ class LatentGenerator(AbstractMethod):
         data.check_classes(2, ": a spread takes two; leave it out or add some")
         yield from self.vae.phases(data)
         self.take_moments(data)
-        view, epochs = self.reconstructed, self.classifier_epochs
-        yield Phase("classifier", self.classifier, self.classifier_terms, epochs=epochs, view=view, shared={})
+        yield Phase(
+            "classifier",
+            self.classifier,
+            self.classifier_terms,
+            view=self.reconstructed,
+            epochs=self.classifier_epochs,
+            shared={},
+            reads=(self.vae,),
+        )
         if self.given is None:
             yield from self.searches()
         else:

@@ -129,7 +129,9 @@ class ReGene(AbstractMethod):
         share = self.classifier_share
         first, second = (1.0, 1.0) if share is None else (share, 1 - share)
         shared: dict[str, Any] = {"images": self.classifier_images}
-        yield Phase("classifier", self.classifier, self.classifier_terms, share=first, view=view, shared=shared)
+        yield Phase(
+            "classifier", self.classifier, self.classifier_terms, share=first, view=view, shared=shared, reads=()
+        )
         self.classifier.freeze()
         self._take_confidence(data)
         self.decoder_start.copy_(self.optimiser_steps)
@@ -137,7 +139,8 @@ class ReGene(AbstractMethod):
             self.imagenet = vgg.ImageNetFeatures(self.perceptual).to(self.decoder_start.device)
         settled = ("loss_weights", "perceptual_features", "perceptual_hash")
         shared = {name: self.facts.get(name) for name in settled}
-        yield Phase("decoder", self.decoder, self.decoder_terms, share=second, shared=shared)
+        reads = (self.classifier,)
+        yield Phase("decoder", self.decoder, self.decoder_terms, share=second, shared=shared, reads=reads)
         self._tell_reached()
         self.facts["combination"] = {"n": self.n, "weights": self.shares, "filter": self.filter}
 

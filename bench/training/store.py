@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,29 +106,36 @@ def begin_anew(module: nn.Module, seed: int) -> None:
 
 
 def _described(method: AbstractMethod, phase: Phase) -> dict[str, Any]:
-    """What of method and phase decides a result: the module as it begins, the code, and the method's whole state where that is read."""
+    """What of method and phase decides a result: the module as it begins, the states that are read, and the code."""
     module = phase.module
-    called = [one for one in (phase.terms, phase.view, phase.each_epoch) if one is not None]
-    owners = [_owner(one) for one in called]
-    read = module if all(owner is module for owner in owners) else method
-    inside = [type(one) for one in module.modules() if type(one).__module__.partition(".")[0] not in LIBRARIES]
-    code = sources.of(*dict.fromkeys([*inside, *called, *(type(one) for one in owners if one is not None)]))
+    called = [_bare(one) for one in (phase.terms, phase.view, phase.each_epoch) if one is not None]
+    owners = [owner for _, owner in called]
+    others = phase.reads or () if phase.reads is not None or all(owner is module for owner in owners) else (method,)
+    classes = [type(inner) for one in (module, *others) for inner in one.modules()]
+    classes += [type(owner) for owner in owners if owner is not None]
+    own = [one for one in dict.fromkeys(classes) if one.__module__.partition(".")[0] not in LIBRARIES]
+    code = sources.of(*own, *(function for function, _ in called))
     weights = module.weights if isinstance(module, AbstractMethod) else {}
     return {
         "module": list(_structure(module)),
-        "state": state_digest(read.state_dict()),
+        "states": [state_digest(one.state_dict()) for one in (module, *others)],
         "weights": {name: _weight(weight) for name, weight in weights.items()},
         "shared": phase.shared,
         "code": sources.combined(code),
     }
 
 
-def _owner(function: Callable[..., Any]) -> Any:
-    return getattr(function, "__self__", None)
+def _bare(function: Callable[..., Any]) -> tuple[Callable[..., Any], Any]:
+    """The function itself, and whose it is: the object that it is bound to, or what a partial one is given."""
+    given: list[Any] = []
+    while isinstance(function, partial):
+        given += [one for one in (*function.args, *function.keywords.values()) if isinstance(one, nn.Module)]
+        function = function.func
+    return function, getattr(function, "__self__", given[0] if len(given) == 1 else None)
 
 
 def _weight(weight: Any) -> Any:
-    return [weight.func.__qualname__, *weight.args] if hasattr(weight, "func") else weight
+    return [weight.func.__qualname__, *weight.args] if isinstance(weight, partial) else weight
 
 
 def _structure(module: nn.Module) -> Iterator[tuple[str, str, dict[str, Any]]]:

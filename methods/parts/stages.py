@@ -86,10 +86,10 @@ class Phase:
     `share` of the budget's, at least one. view: makes the images that are trained on from the data's, once, like each_epoch without
     gradients and in eval mode.
     shared: where given, the phase is trained once for all methods of a seed, on the same data and budget, that come to it with such a
-    module, the same terms and the same `shared`. The module begins anew: its parts that have `reset_parameters` are reset from a stream of
-    the module's own, as order and noise are drawn; a method that is a part of another draws what it would draw as a row by itself. Terms
-    of the module's own read it alone; where others than the module give terms, view or each_epoch, all of the method's state counts. What
-    else the result hangs on, options, `shared` says. All that the phase leaves behind must be in the module's state_dict.
+    module, the same terms and the same `shared`: whatever else its result hangs on, options say. The module begins anew: its parts that
+    have `reset_parameters` are reset from a stream of the module's own, from which order and noise are drawn as well; a method that is a
+    part of another draws what it would draw as a row by itself. All that the phase leaves behind must be in the module's state_dict.
+    reads: modules whose state a shared phase reads beside its own; where None, all of the method's, unless it calls the module alone.
     """
 
     name: str
@@ -100,6 +100,7 @@ class Phase:
     share: float = 1.0
     view: Callable[[Images], Images] | None = None
     shared: Mapping[str, Any] | None = None
+    reads: Sequence[nn.Module] | None = None
 
 
 Phases = Generator[Phase | Search, Any, None]

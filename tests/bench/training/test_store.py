@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,42 @@ def test_what_a_phase_hangs_on_tells_it_apart(
     assert len(entries(tmp_path)) == len(cases)
     for at, (make, phases, seed, budget) in enumerate(cases):
         assert run(data, test_images, make, phases, seed, budget)[1].borrowed_seconds > 0, at
+
+
+class Alone(nn.Module):
+    """A module with terms of its own, which know no method."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 1)
+
+    def terms(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+        return {"a": self.layer(torch.randn(len(x), 3)).squeeze(1) ** 2}
+
+
+def free_terms(module: Alone, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+    return module.terms(x, y)
+
+
+@pytest.mark.parametrize("how", ["bound", "partial", "reads nothing", "reads all"])
+def test_the_rest_of_a_method_counts_where_it_may_be_read(
+    tmp_path: Path, data: TrainingData, test_images: Images, how: str
+) -> None:
+    class Around(AbstractMethod):
+        def __init__(self, rest: int) -> None:
+            super().__init__()
+            self.rest, self.inner = nn.Linear(rest, 1), Alone()
+
+        def phases(self, data: TrainingData) -> Phases:
+            terms = {"bound": self.inner.terms, "partial": partial(free_terms, self.inner)}.get(how, self.own_terms)
+            yield Phase("x", self.inner, terms, shared={}, reads=() if how == "reads nothing" else None)
+
+        def own_terms(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+            return self.inner.terms(x, y)
+
+    run(data, test_images, lambda: Around(1), phases_in(tmp_path))
+    second = run(data, test_images, lambda: Around(2), phases_in(tmp_path))[1]
+    assert (second.borrowed_seconds > 0) == (how != "reads all")
 
 
 def test_a_critic_of_another_vae_is_another(
