@@ -24,6 +24,10 @@ class BrokenModel(ValueError):
     """A kept model that can't be used; the message names the file and what is wrong."""
 
 
+class NotKept(BrokenModel):
+    """A training without a model: it failed, or its weights were not to be kept."""
+
+
 @dataclass
 class TrainingRecord:
     """One training and all that is needed to get it again; its state lies beside it, where it ended well.

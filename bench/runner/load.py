@@ -14,16 +14,14 @@ from bench.datasets.split import divide
 from bench.records import sources
 from bench.records.cells import BrokenRecord, cells_folder
 from bench.records.cells import find as records_in
-from bench.records.models import STATE, BrokenModel, models_folder, read
+from bench.records.models import BrokenModel, models_folder
 from bench.records.plan import Plan
 from bench.records.record import Record
-from bench.records.storage import kept_tensors
 from bench.runner.plan import described
 from bench.runtime.environment import choose_device
 from bench.runtime.errors import UsageError, nearest
 from bench.runtime.paths import data_root
-from bench.training.loop import state_digest
-from bench.training.models import loaded
+from bench.training.models import kept_in, loaded
 from methods.base import AbstractMethod, Images, ImageSpec
 
 
@@ -36,21 +34,11 @@ def load_model(
     if not record.model:
         raise UsageError(f"cell {record.cell}: it is from before models were kept: run the suite again")
     try:
-        training = read(where)
+        training, state = kept_in(where)
     except FileNotFoundError:
         raise UsageError(f"cell {record.cell}: its model {where} is not there: run the suite again") from None
     except BrokenModel as problem:
-        raise UsageError(f"{problem}: run the suite again") from problem
-    if training.status != "ok":
-        message = (training.error or {}).get("message", "").partition("\n")[0]
-        raise UsageError(
-            f"cell {record.cell}: its training ended with {training.status} ({message}): there is no model"
-        )
-    if not training.state:
-        raise UsageError(f"cell {record.cell}: its model was not kept: run the suite again without --keep-models none")
-    state = kept_tensors(where / STATE)
-    if state is None or state_digest(state) != training.state:
-        raise UsageError(f"{where / STATE}: cut short, or of another training: run the suite again")
+        raise UsageError(f"cell {record.cell}: {problem}: run the suite again") from problem
     plan = _plan(results, record.suite)
     methods.load()
     for plugin in plan.plugins if plan is not None else ():

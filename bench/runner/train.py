@@ -19,20 +19,20 @@ from bench.records.models import (
     STATE,
     TRIALS,
     BrokenModel,
+    NotKept,
     TrainingRecord,
     keep,
     models_folder,
-    read,
     work_folder,
 )
 from bench.records.plan import Cell, Plan
-from bench.records.storage import keep_tensors, kept_tensors, locked
+from bench.records.storage import keep_tensors, locked
 from bench.runner.plan import code_of_loop, trained_by
 from bench.runtime import environment
 from bench.runtime.clock import Clock
 from bench.scoring.evidence import Cost
 from bench.training.loop import count_parameters, state_digest
-from bench.training.models import check_loaded, loaded, state_of
+from bench.training.models import check_loaded, kept_in, loaded, state_of
 from bench.training.search import stacked
 from bench.training.store import SharedPhases
 from bench.training.trainer import Training, TrainingResult, initialised
@@ -78,17 +78,11 @@ class CellTraining:
     def _kept(self) -> tuple[TrainingRecord, dict[str, Tensor]] | None:
         """What is kept of this very training; None, and an event where there is something, where it can't be used."""
         try:
-            record = read(self.place)
-        except FileNotFoundError:
+            record, state = kept_in(self.place)
+        except (FileNotFoundError, NotKept):
             return None
         except BrokenModel as problem:
             self.events.append(f"{problem}: it has to be trained again")
-            return None
-        if record.status != "ok" or not record.state:
-            return None
-        state = kept_tensors(self.place / STATE)
-        if state is None or state_digest(state) != record.state:
-            self.events.append(f"{self.place / STATE}: cut short, or of another training: it has to be trained again")
             return None
         if record.setting["torch"] != torch.__version__:
             self.events.append(f"trained with torch {record.setting['torch']}, scored with {torch.__version__}")

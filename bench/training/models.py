@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from bench.records.models import STATE, BrokenModel, NotKept, TrainingRecord, read
+from bench.records.storage import kept_tensors
 from bench.runtime.seeds import seeded
+from bench.training.loop import state_digest
 from methods.base import AbstractMethod, Encodes, Reconstructs, Samples, SamplesClasses, TrainingData
 
 COMPARED = 100
@@ -34,6 +38,20 @@ def loaded(
     method.facts = dict(facts)
     attach(method, data)
     return method.eval()
+
+
+def kept_in(folder: Path) -> tuple[TrainingRecord, dict[str, Tensor]]:
+    """A model of the store, and its state. Raises FileNotFoundError where there is none, BrokenModel where it can't be used, saying why."""
+    record = read(folder)
+    if record.status != "ok":
+        message = (record.error or {}).get("message", "").partition("\n")[0]
+        raise NotKept(f"{folder}: its training ended with {record.status} ({message}): there is no model")
+    if not record.state:
+        raise NotKept(f"{folder}: its weights were not kept")
+    state = kept_tensors(folder / STATE)
+    if state is None or state_digest(state) != record.state:
+        raise BrokenModel(f"{folder / STATE}: cut short, or of another training")
+    return record, state
 
 
 def load_into(module: nn.Module, state: Mapping[str, Tensor]) -> None:

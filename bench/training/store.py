@@ -14,12 +14,12 @@ from torch import nn
 
 from bench.records import cells, models, sources
 from bench.records.models import CURVES, SHARED, STATE, BrokenModel, TrainingRecord
-from bench.records.storage import keep_tensors, kept_tensors, locked
+from bench.records.storage import keep_tensors, locked
 from bench.runtime import environment
 from bench.runtime.seeds import seeded
 from bench.training.checkpoint import Reached
 from bench.training.loop import Curves, state_digest
-from bench.training.models import load_into, state_of
+from bench.training.models import kept_in, load_into, state_of
 from methods.base import AbstractMethod, Phase
 from methods.parts.restarts import reset_parts
 
@@ -57,17 +57,11 @@ class SharedPhases:
         folder = models.models_folder(self.results) / entry.model
         self.used.append(entry.model)
         try:
-            kept = models.read(folder)
+            kept, state = kept_in(folder)
         except FileNotFoundError:
             return None
         except BrokenModel as problem:
             self.events.append(f"{problem}: the phase has to be trained again")
-            return None
-        state = kept_tensors(folder / STATE)
-        if state is None or state_digest(state) != kept.state:
-            self.events.append(
-                f"{folder / STATE}: cut short, or of another training: the phase has to be trained again"
-            )
             return None
         load_into(phase.module, state)
         rows = [(one.epoch, phase.name, one.split, one.term, one.value) for one in cells.curves(folder / CURVES)]
