@@ -61,7 +61,8 @@ def locked(path: Path, wait: bool = True) -> Iterator[None]:
 
 
 def keep_tensors(path: Path, tensors: Mapping[str, Tensor], text: str = "") -> None:
-    """Write tensors by name, from whatever device, as safetensors, and beside them a text."""
+    """Write tensors by name, from whatever device, as safetensors, and beside them a text. Raises OSError, as for a full disk."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     on_host: dict[str, Tensor] = {}
@@ -72,7 +73,10 @@ def keep_tensors(path: Path, tensors: Mapping[str, Tensor], text: str = "") -> N
         on_host[name] = value.clone() if place in memory else value  # safetensors refuses two names for one memory
         memory.add(place)
     with replacing(path) as temporary:
-        save_file(on_host, temporary, {"text": text} if text else None)
+        try:
+            save_file(on_host, temporary, {"text": text} if text else None)
+        except SafetensorError as problem:
+            raise OSError(str(problem)) from problem
 
 
 def kept_tensors(path: Path) -> dict[str, Tensor] | None:

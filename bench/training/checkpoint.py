@@ -57,6 +57,7 @@ class Checkpoint:
 
     def write(self, reached: Reached, step: Step) -> None:
         assert self.path is not None
+        self.written = time.monotonic()
         tensors = {f"{STATE}{name}": value for name, value in self.holder.state_dict().items()}
         for number, values in step.optimizer.state_dict()["state"].items():
             tensors |= {f"{OPTIMISER}{number}/{name}": value for name, value in values.items()}
@@ -66,7 +67,6 @@ class Checkpoint:
         if step.rate is not None:
             tensors[RATE] = step.rate
         keep_tensors(self.path, tensors, json.dumps(asdict(reached)))
-        self.written = time.monotonic()
 
     def read(self) -> tuple[Reached, dict[str, Tensor]] | None:
         """How far an earlier process came, and its tensors; None where there is no file, or a broken one."""
@@ -87,8 +87,6 @@ class Checkpoint:
             torch.cuda.set_rng_state(tensors[DEVICE_NOISE], device)
         if step is None:
             return
-        if step.rate is not None:
-            step.rate.copy_(tensors[RATE])
         state: dict[int, dict[str, Tensor]] = {}
         for place, value in _below(OPTIMISER, tensors).items():
             number, _, name = place.partition("/")
@@ -98,6 +96,10 @@ class Checkpoint:
             state.setdefault(int(number), {})[name] = alike if alike is value else alike.copy_(value)
         groups = step.optimizer.state_dict()["param_groups"]
         step.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        if step.rate is not None:
+            step.rate.copy_(tensors[RATE])
+            for group in step.optimizer.param_groups:
+                group["lr"] = step.rate  # loading left a copy, which would not fall
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -177,7 +178,8 @@ class Training:
             run_epoch(self.method, phase, step, self.data, checkpoint.order, self.clock, curves)
             record_epoch(step, phase, epoch, test, self.seed, self.clock, curves, name)
             if checkpoint.due(epoch == budget.epochs):
-                with self.clock.measure("log"):
+                # only time is lost without it: a full disk stops no training
+                with self.clock.measure("log"), suppress(OSError):
                     checkpoint.write(reached(epoch), step)
             self.watch(phase.name, epoch, budget.epochs)
         return reached(budget.epochs)
