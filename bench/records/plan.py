@@ -22,7 +22,8 @@ class Cell:
     """One (row, dataset, seed) with its full options and budget; `cell` is its id.
 
     model: the id of its training, of everything that can change it; the cell's own id is of that and of how it is scored.
-    sources: file to digest of the code that trains. training: the digest of it all.
+    sources: file to digest of the code that trains. training: the digest of it all. settled: what the method found here by itself,
+    such as weights that lie there.
     """
 
     cell: str
@@ -35,6 +36,7 @@ class Cell:
     data_digest: str = ""
     sources: dict[str, str] = field(default_factory=dict)
     training: str = ""
+    settled: dict[str, Any] = field(default_factory=dict)
     model: str = ""
 
 

@@ -97,7 +97,6 @@ def cells_of(suite: Suite, dataset: Dataset, plan: Plan) -> Iterator[Cell]:
         given = dict(row)
         entry = find(str(given.pop("method", label)))
         options = resolve(label, entry, on_shared(label, entry, given, suite.backbone, suite.likelihood))
-        # settled: what it found here for itself, such as weights that lie on this machine
         settled, code = described(label, entry, spec, options, suite.budget)
         how = {name: value for name, value in plan.evaluation.items() if name != "metrics"}
         how |= {"suite": suite.name, "label": label, "inception": plan.inception.get("hash", "")}
@@ -114,14 +113,15 @@ def cells_of(suite: Suite, dataset: Dataset, plan: Plan) -> Iterator[Cell]:
                 data_digest=dataset.digest,
                 sources=code,
                 training=sources.combined(code),
+                settled=settled,
             )
-            model = named(dataset.name, entry.name, seed, trained_by(plan, cell) | {"settled": settled})
+            model = named(dataset.name, entry.name, seed, trained_by(plan, cell))
             yield replace(cell, model=model, cell=named(dataset.name, label, seed, how | {"model": model}))
 
 
 def trained_by(plan: Plan, cell: Cell) -> dict[str, Any]:
     """All that can change a training, as the plan says it; nothing of how it is scored."""
-    own = {name: getattr(cell, name) for name in ("method", "options", "data_digest", "seed", "budget")}
+    own = {name: getattr(cell, name) for name in ("method", "options", "data_digest", "seed", "budget", "settled")}
     split = {"held_out": plan.held_out, "score_on": plan.score_on}
     arithmetic = {"device": plan.device.split(":")[0], "threads": plan.threads, "torch": torch.__version__}
     return {**own, **split, **arithmetic, "code": cell.training}

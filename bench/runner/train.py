@@ -150,7 +150,8 @@ class CellTraining:
     def _shared_setting(self) -> dict[str, Any]:
         """What decides how a shared phase turns out, beside method and phase: data, split, budget, the loop's code, arithmetic."""
         setting = trained_by(self.plan, self.cell) | {"dataset": self.cell.dataset}
-        del setting["method"], setting["options"]
+        for own in ("method", "options", "settled"):
+            del setting[own]
         loop = sources.combined(code_of_loop(self.cell.budget["optimiser"]))
         return setting | {"code": loop, "device": environment.device_name(self.device)}
 
