@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -148,10 +148,10 @@ def _planned(plan: Plan, records: Mapping[str, Record]) -> tuple[list[Record], l
         same = by_settings[canonical([plan.likelihood, *(cell[part] for part in SETTINGS)])]
         older = [record for record in same if any(code.get(file) != sha for file, sha in record.sources.items())]
         stood_for |= {record.cell for record in older}
-        about = {name: value for name, value in cell.items() if name != "training"}
+        about = {one.name: cell[one.name] for one in fields(Record) if one.name in cell}
         stale: dict[str, Any] = {"status": "stale", "error": {"message": "measured with older code only"}}
         state = stale if older else {"status": "missing"}
-        shown.append(Record(suite=plan.suite, likelihood=plan.likelihood, **about, **state))
+        shown.append(Record(**about | {"suite": plan.suite, "likelihood": plan.likelihood} | state))
     return shown, [record for record in others if record.cell not in stood_for]
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
-
 from metrics.base import TENTHS, Better, OfSet, Score, metric
 from metrics.features import (
     FeatureSet,
     check_sizes,
     frechet,
     frechet_without,
+    kernel_distance,
     kernel_distances_without,
     share_within,
 )
@@ -36,12 +35,13 @@ def _compare(samples: FeatureSet, originals: FeatureSet, seed: int) -> tuple[OfS
     smaller = check_sizes(samples, originals)
     generated, real = samples.values.double(), originals.values.double()
     subset, larger = min(KID_SUBSET, smaller), max(len(generated), len(real))
-    kernel = kid_features_to_metric(generated, real, kid_subset_size=subset, rng_seed=seed % 2**32, verbose=False)
     neighbours = min(NEIGHBOURS, smaller - 1)
     without = kernel_distances_without(generated, real) if smaller >= TENTHS else []
     return (
         _frechet(samples, originals, BOTH),
-        OfSet(float(kernel[KEY_METRIC_KID_MEAN]), without, BOTH, ALL_PAIRS if larger > subset else ""),
+        OfSet(
+            kernel_distance(generated, real, subset, seed % 2**32), without, BOTH, ALL_PAIRS if larger > subset else ""
+        ),
         OfSet(*share_within(generated, real, neighbours), BOTH, WIDE),
         OfSet(*share_within(real, generated, neighbours), BOTH, WIDE),
     )

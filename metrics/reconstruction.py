@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torchmetrics.functional.image import structural_similarity_index_measure
 
 from metrics.base import Items, Unavailable, at_once, metric
 
@@ -49,6 +48,8 @@ def reconstruction_ssim(x_test: Tensor, reconstructions: Tensor) -> Items:
 
 def _ssim(images: Tensor, originals: Tensor) -> Tensor:
     """SSIM of two (N,C,H,W) batches, (N,)."""
+    from torchmetrics.functional.image import structural_similarity_index_measure  # seconds to import
+
     values = structural_similarity_index_measure(images, originals, data_range=1.0, reduction="none")
     assert isinstance(values, Tensor)
     return values.reshape(len(images))  # the library drops the axis where there is one image

@@ -28,7 +28,7 @@ from bench.training.trainer import Training
 from methods import backbones
 from methods.base import AbstractMethod, Entry, ImageSpec
 from metrics.base import Unavailable
-from metrics.features import file_hash, inception_extractor
+from metrics.features import file_hash, inception_extractor, inception_file
 
 PICTURES = Path(__file__).parents[1] / "pictures" / "draw.py"
 WORKER_BYTES = 2 * 2**30
@@ -198,6 +198,4 @@ def settle_inception(asked: str, device: torch.device, wanted: bool) -> dict[str
         return {"reason": str(reason)}
     except ValueError as problem:
         raise UsageError(f"{problem}: remove that file, or give another with --inception PATH") from problem
-    from metrics.features import INCEPTION_FILE
-
-    return {"path": str(Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION_FILE), "hash": extractor.hash}
+    return {"path": str(inception_file()), "hash": extractor.hash}

@@ -31,6 +31,7 @@ from bench.runner.plan import code_of_loop, trained_by
 from bench.runtime import environment
 from bench.runtime.clock import Clock
 from bench.scoring.evidence import Cost
+from bench.training.checkpoint import Checkpoint
 from bench.training.loop import count_parameters, state_digest
 from bench.training.models import check_loaded, kept_in, loaded, state_of
 from bench.training.search import stacked
@@ -105,9 +106,8 @@ class CellTraining:
         beside, work = self.plan.side_by_side, work_folder(self.results, self.cell.model)
         shared = SharedPhases(self.results, self._shared_setting(), beside, self.shared, self.events)
         budget = Budget(**self.cell.budget)
-        Training(method, data, test, budget, self.cell.seed, self.clock, on_epoch, work, shared, beside).run_seeded(
-            self.trained
-        )
+        how = (budget, self.cell.seed, self.clock, on_epoch, work, shared, Checkpoint, beside)
+        Training(method, data, test, *how).run_seeded(self.trained)
         method.eval()
         with self.clock.measure("log"):
             cost, facts = self._cost(method), json.loads(json.dumps(method.facts))

@@ -24,7 +24,7 @@ ALPHAS = tuple(step / 10 for step in range(11))
 
 
 def _inception_features(extractor: Extractor, images: Tensor) -> Tensor:
-    return torch.cat([extractor(part)[0].float() for part in images.split(INCEPTION_BATCH)])
+    return torch.cat([extractor(part).float() for part in images.split(INCEPTION_BATCH)])
 
 
 # What is to be seen comes before the network: a method that cannot give it has a dash, whatever is refused besides.
@@ -62,7 +62,7 @@ def originals_in_neutral(originals: Tensor, neutral: Classifier, originals_name:
 
 @evidence
 def originals_in_inception(originals: Tensor, inception: Extractor, originals_name: str, cache: Cache) -> FeatureSet:
-    name = f"{originals_name}-{inception.get_name()}"
+    name = f"{originals_name}-{inception.name}"
     return _kept_set(cache, name, type(inception), originals, lambda: _inception_features(inception, originals))
 
 
@@ -136,7 +136,7 @@ def mixtures(
         return {"rows": torch.tensor([row(alpha) for alpha in ALPHAS], dtype=torch.float64)}
 
     # rows that share a decoder share its reconstructions, and so all of this
-    digest = hashlib.sha256(" ".join([neutral.hash(), *(one.get_name() for one in networks[1:])]).encode())
+    digest = hashlib.sha256(" ".join([neutral.hash(), *(one.name for one in networks[1:])]).encode())
     for pixels in (x, again):
         digest.update(pixels.cpu().contiguous().numpy().data)
     name = f"mixtures-{digest.hexdigest()[:24]}-{x.device.type}"

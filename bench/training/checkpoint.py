@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,51 +12,32 @@ import torch
 from torch import Tensor, nn
 
 from bench.records.storage import keep_tensors, kept_tensors, kept_text
+from bench.runtime.environment import peak_memory
+from bench.training.phases import Reached
 
 if TYPE_CHECKING:
-    from bench.training.loop import Curves, Step
+    from bench.training.loop import Step
 
 EVERY_SECONDS = 120.0
 """Between two checkpoints of a phase: a shorter phase leaves none."""
 STATE, OPTIMISER, ORDER, NOISE, DEVICE_NOISE, RATE = "state/", "optimiser/", "order", "noise", "device noise", "rate"
-Row = tuple[int, str, str, str, float]
-
-
-@dataclass
-class Reached:
-    """How far a phase came, what that took, and its curves. optimiser_steps: of this phase."""
-
-    epoch: int
-    seconds: float
-    side_by_side: int
-    peak_memory_bytes: int
-    trained_images: int
-    optimiser_steps: int
-    rows: list[Row] = field(default_factory=list)
-
-    def add_to(self, curves: Curves) -> None:
-        curves.rows += self.rows
-        curves.trained_images += self.trained_images
 
 
 class Checkpoint:
     """A phase's file: its holder's state, the optimiser's, the generators'. When the phase is done it holds what the phase left.
 
-    path: None keeps nothing. holder: whose state the phase changes. order: the generator of the batches' order.
+    holder: whose state the phase changes. order: the generator of the batches' order.
     """
 
-    def __init__(self, path: Path | None, holder: nn.Module, order: torch.Generator) -> None:
+    def __init__(self, path: Path, holder: nn.Module, order: torch.Generator) -> None:
         self.path, self.holder, self.order = path, holder, order
         self.written = time.monotonic()
 
     def due(self, done: bool) -> bool:
         """Whether one is to be written now. done: whether the phase is."""
-        if self.path is None:
-            return False
         return time.monotonic() - self.written >= EVERY_SECONDS or (done and self.path.is_file())
 
     def write(self, reached: Reached, step: Step) -> None:
-        assert self.path is not None
         self.written = time.monotonic()
         tensors = {f"{STATE}{name}": value for name, value in self.holder.state_dict().items()}
         for number, values in step.optimizer.state_dict()["state"].items():
@@ -66,12 +47,11 @@ class Checkpoint:
             tensors[DEVICE_NOISE] = torch.cuda.get_rng_state(step.device)
         if step.rate is not None:
             tensors[RATE] = step.rate
+        reached.peak_memory_bytes = max(reached.peak_memory_bytes, peak_memory(step.device))
         keep_tensors(self.path, tensors, json.dumps(asdict(reached)))
 
     def read(self) -> tuple[Reached, dict[str, Tensor]] | None:
-        """How far an earlier process came, and its tensors; None where there is no file, or a broken one."""
-        if self.path is None:
-            return None
+        """How far an earlier process came, and its tensors; None where there is no file or a broken one."""
         tensors = kept_tensors(self.path)
         if tensors is None:
             return None

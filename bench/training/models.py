@@ -13,6 +13,7 @@ from bench.records.models import STATE, BrokenModel, NotKept, TrainingRecord, re
 from bench.records.storage import kept_tensors
 from bench.runtime.seeds import seeded
 from bench.training.loop import state_digest
+from bench.training.phases import attach
 from methods.base import AbstractMethod, Encodes, Reconstructs, Samples, SamplesClasses, TrainingData
 
 COMPARED = 100
@@ -67,12 +68,6 @@ def load_into(module: nn.Module, state: Mapping[str, Tensor]) -> None:
         else:
             holder.register_buffer(own, torch.empty_like(value, device=None if current is None else current.device))
     module.load_state_dict(dict(state))
-
-
-def attach(method: AbstractMethod, data: TrainingData) -> None:
-    """Give a method its data, after the methods that are parts of it."""
-    for one in reversed([inner for inner in method.modules() if isinstance(inner, AbstractMethod)]):
-        one.attach(data)
 
 
 def check_loaded(trained: AbstractMethod, copy: AbstractMethod, data: TrainingData, seed: int) -> None:

@@ -16,12 +16,10 @@ from bench.records import cells, models, sources
 from bench.records.models import CURVES, SHARED, STATE, BrokenModel, TrainingRecord
 from bench.records.storage import keep_tensors, locked
 from bench.runtime import environment
-from bench.runtime.seeds import seeded
-from bench.training.checkpoint import Reached
 from bench.training.loop import Curves, state_digest
 from bench.training.models import kept_in, load_into, state_of
+from bench.training.phases import Reached
 from methods.base import AbstractMethod, Phase
-from methods.parts.restarts import reset_parts
 
 LIBRARIES = ("torch", "torchvision")
 """Whose modules are told apart by name and version, not by their files."""
@@ -52,6 +50,10 @@ class SharedPhases:
         """Hold the phase; another process that wants it waits, and goes on where the holder is killed."""
         return locked(models.models_folder(self.results) / f".{entry.model}.lock")
 
+    def work_folder(self, entry: TrainingRecord) -> Path:
+        """Where a training of the phase keeps what it would go on from."""
+        return models.work_folder(self.results, entry.model)
+
     def take(self, entry: TrainingRecord, phase: Phase) -> Reached | None:
         """Load what the phase left into its module; None where it was not trained yet, or what is kept of it can't be used."""
         folder = models.models_folder(self.results) / entry.model
@@ -70,6 +72,7 @@ class SharedPhases:
     def put(self, entry: TrainingRecord, phase: Phase, reached: Reached, device: torch.device) -> None:
         """Keep what the phase left. A disk that is full keeps nothing: what rows share is then trained for each."""
         state = state_of(phase.module)
+        reached.peak_memory_bytes = max(reached.peak_memory_bytes, environment.peak_memory(device))
         entry.cost = {name: value for name, value in vars(reached).items() if name != "rows"}
         entry.environment, entry.state = environment.describe(device), state_digest(state)
 
@@ -83,20 +86,6 @@ class SharedPhases:
             self.events.append(
                 f"phase {phase.name!r}, which rows share, could not be kept ({problem.strerror or problem})"
             )
-
-
-def stream_of(purpose: str, module: nn.Module) -> str:
-    """The stream that a shared phase draws from: a method's are those of a row by itself, which all rows have; a part's bear its name."""
-    return purpose if isinstance(module, AbstractMethod) else f"{purpose}/{type(module).__name__}"
-
-
-def begin_anew(module: nn.Module, seed: int) -> None:
-    """Weights drawn on the CPU from the module's own stream: the same on every device, whatever was built before it."""
-    device = next((value.device for value in module.state_dict().values()), torch.device("cpu"))
-    module.to("cpu")
-    with seeded(seed, stream_of("weights", module), torch.device("cpu")):
-        reset_parts(module)
-    module.to(device)
 
 
 def _described(method: AbstractMethod, phase: Phase) -> dict[str, Any]:

@@ -10,21 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
-from bench.records.models import work_folder
-from bench.runtime.environment import peak_memory
 from bench.runtime.seeds import generator, seeded
-from bench.training.checkpoint import Checkpoint, Reached
 from bench.training.loop import Curves, GraphedStep, Step, record_epoch, run_epoch, state_digest
-from bench.training.models import attach
+from bench.training.phases import Reached, attach, begin_anew, stream_of
 from bench.training.search import Place, SearchResult, run_search
-from bench.training.store import SharedPhases, begin_anew, stream_of
 from methods.base import AbstractMethod, Images, Phase, TrainingData
 from methods.parts import Search
 
 if TYPE_CHECKING:
     from bench.config.budget import Budget
     from bench.runtime.clock import Clock
+    from bench.training.checkpoint import Checkpoint
+    from bench.training.store import SharedPhases
 
 Watch = Callable[[str, int, int], None]
 """Told the stage's name, and how much of how much of it is done: epochs, or trials."""
@@ -58,8 +57,8 @@ class Training:
     """One method's training: the data, the budget and the streams that its stages draw from, those that rows share apart.
 
     Noise comes from the default generators, the order from its own. folder: the training's, where searches and checkpoints are kept; None
-    keeps them in memory. shared_phases: where they are kept; None trains them for this method alone. decay: the learning rate falls in a
-    straight line to 0 over a phase.
+    keeps them in memory. shared_phases: where they are kept; None trains them for this method alone. checkpoint: makes a phase's; None
+    leaves none. decay: the learning rate falls in a straight line to 0 over a phase.
     """
 
     method: AbstractMethod
@@ -71,6 +70,7 @@ class Training:
     watch: Watch = lambda stage, done, of: None
     folder: Path | None = None
     shared_phases: SharedPhases | None = None
+    checkpoint: type[Checkpoint] | None = None
     side_by_side: int = 1
     decay: bool = False
 
@@ -102,9 +102,15 @@ class Training:
             elif stage.shared is not None:
                 self._share(stage)
             else:
-                path = None if self.folder is None else self.folder / f"phase-{number}.safetensors"
-                checkpoint = Checkpoint(path, self.method, order)
-                self._train(stage, trained.curves, checkpoint, stage.name)
+                checkpoint = self._checkpoint(self.folder, number, self.method, order)
+                self._train(stage, trained.curves, order, checkpoint, stage.name)
+
+    def _checkpoint(
+        self, folder: Path | None, number: int, holder: nn.Module, order: torch.Generator
+    ) -> Checkpoint | None:
+        if folder is None or self.checkpoint is None:
+            return None
+        return self.checkpoint(folder / f"phase-{number}.safetensors", holder, order)
 
     @property
     def device(self) -> torch.device:
@@ -122,7 +128,7 @@ class Training:
             with phases.lock(entry):
                 reached = phases.take(entry, phase)
                 if reached is None:
-                    reached = self._train_shared(phase, work_folder(phases.results, entry.model))
+                    reached = self._train_shared(phase, phases.work_folder(entry))
                     phases.put(entry, phase, reached, self.device)
                 else:
                     self.trained.borrow(reached)
@@ -138,11 +144,10 @@ class Training:
         """Train the phase from streams of its own."""
         curves = Curves()
         order = generator(self.seed, stream_of("order", phase.module))
-        path = None if folder is None else folder / "phase.safetensors"
-        checkpoint = Checkpoint(path, phase.module, order)
+        checkpoint = self._checkpoint(folder, 0, phase.module, order)
         with seeded(self.seed, stream_of("noise", phase.module), self.device):
             try:
-                return self._train(phase, curves, checkpoint, type(phase.module).__name__)
+                return self._train(phase, curves, order, checkpoint, type(phase.module).__name__)
             except BaseException:
                 self.trained.curves.rows += curves.rows  # what there is of a phase that fails is shown as well
                 raise
@@ -150,23 +155,32 @@ class Training:
     def _epochs(self, phase: Phase) -> int:
         return phase.epochs or max(1, round(self.budget.epochs * phase.share))
 
-    def _train(self, phase: Phase, curves: Curves, checkpoint: Checkpoint, name: str) -> Reached:
+    def _train(
+        self, phase: Phase, curves: Curves, order: torch.Generator, checkpoint: Checkpoint | None, name: str
+    ) -> Reached:
         """Train the phase, from where an earlier process left it. name: of the stream that the test images' noise is drawn from."""
         budget = self.budget.model_copy(update={"epochs": self._epochs(phase)})
         before, rows, images = self.clock.seconds["train"], len(curves.rows), curves.trained_images
-        steps, kept = int(self.method.optimiser_steps), checkpoint.read()
+        steps, kept = int(self.method.optimiser_steps), checkpoint.read() if checkpoint is not None else None
         spent = 0.0 if kept is None else kept[0].seconds
 
         def reached(epoch: int) -> Reached:
             taken = int(self.method.optimiser_steps) - steps
-            peak = max(self.trained.borrowed_peak, peak_memory(self.device))
             seconds, new = self.clock.seconds["train"] - before + spent, curves.rows[rows:]
-            return Reached(epoch, seconds, self.side_by_side, peak, curves.trained_images - images, taken, new)
+            return Reached(
+                epoch,
+                seconds,
+                self.side_by_side,
+                self.trained.borrowed_peak,
+                curves.trained_images - images,
+                taken,
+                new,
+            )
 
         step = None
         if kept is None or kept[0].epoch < budget.epochs:
             step, test = self._step(phase, budget)
-        if kept is not None:
+        if checkpoint is not None and kept is not None:
             checkpoint.restore(kept[1], self.device, step)
             kept[0].add_to(curves)
             self.trained.borrow(kept[0])
@@ -175,9 +189,9 @@ class Training:
         if step is None:
             return reached(budget.epochs)
         for epoch in range(1 if kept is None else kept[0].epoch + 1, budget.epochs + 1):
-            run_epoch(self.method, phase, step, self.data, checkpoint.order, self.clock, curves)
+            run_epoch(self.method, phase, step, self.data, order, self.clock, curves)
             record_epoch(step, phase, epoch, test, self.seed, self.clock, curves, name)
-            if checkpoint.due(epoch == budget.epochs):
+            if checkpoint is not None and checkpoint.due(epoch == budget.epochs):
                 # only time is lost without it: a full disk stops no training
                 with self.clock.measure("log"), suppress(OSError):
                     checkpoint.write(reached(epoch), step)

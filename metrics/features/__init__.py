@@ -1,14 +1,13 @@
 """Images as networks see them: the neutral classifiers' features, those of torch-fidelity's Inception-v3, and their statistics."""
 
-from metrics.features.inception import INCEPTION_FILE, Extractor, file_hash, inception_extractor
-from metrics.features.kernels import kernel_distances_without
+from metrics.features.inception import Extractor, file_hash, inception_extractor, inception_file
+from metrics.features.kernels import kernel_distance, kernel_distances_without
 from metrics.features.manifold import share_within
 from metrics.features.networks import Classifier, NeutralClassifier, classes_of, features_of, predict, to_uint8
 from metrics.features.resnet import ResNet56
 from metrics.features.sets import FeatureSet, check_sizes, frechet, frechet_without
 
 __all__ = [
-    "INCEPTION_FILE",
     "Classifier",
     "Extractor",
     "FeatureSet",
@@ -21,6 +20,8 @@ __all__ = [
     "frechet",
     "frechet_without",
     "inception_extractor",
+    "inception_file",
+    "kernel_distance",
     "kernel_distances_without",
     "predict",
     "share_within",

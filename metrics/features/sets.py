@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
 from metrics.base import TENTHS, Unavailable, tenths
 
@@ -45,6 +44,8 @@ class FeatureSet:
     @cached_property
     def statistics(self) -> Mapping[str, Any]:
         """Mean (D,) and covariance (D,D), float64, by torch-fidelity."""
+        from torch_fidelity.metric_fid import fid_features_to_statistics  # seconds to import
+
         return self.known or fid_features_to_statistics(self.values.double().cpu())
 
     def moments_without(self) -> Iterator[Moments]:
@@ -67,6 +68,8 @@ def frechet(first: FeatureSet, second: FeatureSet) -> float:
 
     Raises Unavailable for fewer than two images a side.
     """
+    from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_statistics_to_metric  # seconds to import
+
     check_sizes(first, second)
     return float(fid_statistics_to_metric(first.statistics, second.statistics, verbose=False)[KEY_METRIC_FID])
 

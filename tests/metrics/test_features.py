@@ -4,6 +4,7 @@ from urllib.error import URLError
 
 import pytest
 import torch
+from torch_fidelity import metric_fid
 
 from metrics.base import Unavailable, at_once
 from metrics.features import (
@@ -13,7 +14,6 @@ from metrics.features import (
     inception_extractor,
     networks,
     predict,
-    sets,
     to_uint8,
 )
 
@@ -79,8 +79,8 @@ def test_predict_refuses_train_mode_and_images_not_quantised():
 def test_the_statistics_of_a_set_are_taken_once_or_were_known(monkeypatch):
     values = torch.rand(40, 5)
     taken = []
-    counted = sets.fid_features_to_statistics
-    monkeypatch.setattr(sets, "fid_features_to_statistics", lambda x: taken.append(x) or counted(x))
+    counted = metric_fid.fid_features_to_statistics
+    monkeypatch.setattr(metric_fid, "fid_features_to_statistics", lambda x: taken.append(x) or counted(x))
     one = FeatureSet(values)
     frechet(one, FeatureSet(values + 1, one.statistics))
     assert frechet(one, one) == pytest.approx(0.0, abs=1e-9)

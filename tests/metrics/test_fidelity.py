@@ -9,7 +9,9 @@ import torch
 from sklearn.metrics.pairwise import polynomial_kernel
 from torch.utils.data import Subset
 from torch_fidelity import calculate_metrics
+from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+from torch_fidelity.registry import register_feature_extractor
 
 from metrics import fidelity
 from metrics.base import Unavailable, registry
@@ -95,12 +97,25 @@ def test_the_same_seed_gives_the_same_figures_and_leaves_torchs_own_stream(class
 
 
 def _by_the_library(extractor, samples, originals, seed):
-    """calculate_metrics itself, with an extractor that is registered under this name."""
+    """calculate_metrics itself, with the extractor registered under its name."""
+
+    class Registered(FeatureExtractorBase):
+        def __init__(self, name, features_list, **options):
+            super().__init__(name, features_list)
+
+        get_provided_features_list = staticmethod(lambda: ("all",))
+        get_default_feature_layer_for_metric = staticmethod(lambda metric: "all")
+        can_be_compiled = staticmethod(lambda: False)
+
+        def forward(self, images):
+            return (extractor(images),)
+
+    register_feature_extractor(extractor.name, Registered)
     with torch.random.fork_rng():
         found = calculate_metrics(
             input1=Subset(samples, range(len(samples))),
             input2=Subset(originals, range(len(originals))),
-            feature_extractor=extractor,
+            feature_extractor=extractor.name,
             cuda=False,
             fid=True,
             kid=True,
@@ -146,13 +161,13 @@ def test_inceptions_figures_are_those_of_the_librarys_own_call(tmp_path, monkeyp
     extractor = inception_extractor(path)
     assert extractor.hash == hashlib.sha256(path.read_bytes()).hexdigest()
     samples, originals = _images(4, high=128), _images(4, seed=1)
-    grey, colour = (extractor(images)[0] for images in (originals[:1], originals[:1].repeat(1, 3, 1, 1)))
+    grey, colour = (extractor(images) for images in (originals[:1], originals[:1].repeat(1, 3, 1, 1)))
     assert grey.shape == (1, 2048)
     assert grey.dtype == torch.float64
     torch.testing.assert_close(grey, colour)
-    monkeypatch.setattr(extractor.network.inception, "features_list", ["192"])  # a covariance of 2048 takes seconds
-    found = metric("inception_fidelity")(*(FeatureSet(extractor(images)[0]) for images in (samples, originals)), 11)
+    monkeypatch.setattr(extractor.inception, "features_list", ["192"])  # a covariance of 2048 takes seconds
+    found = metric("inception_fidelity")(*(FeatureSet(extractor(images)) for images in (samples, originals)), 11)
     assert found.keys() == {"fid_org_vs_gen", "kid_org_vs_gen", "precision", "recall"}
-    expected = _by_the_library(extractor.name, samples, originals, 11)
+    expected = _by_the_library(extractor, samples, originals, 11)
     assert [one.value for one in found.values()] == pytest.approx(expected, rel=1e-6)
     assert found["fid_org_vs_gen"].value > 0

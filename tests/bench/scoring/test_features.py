@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch_fidelity import metric_fid
 
 import metrics
 from bench.pictures import draw
@@ -18,7 +19,7 @@ from bench.scoring import samples as generated
 from bench.scoring.evidence import Evidence
 from bench.scoring.score import score
 from bench.scoring.selection import choose, wanted
-from metrics.features import FeatureSet, features_of, frechet, predict, sets, to_uint8
+from metrics.features import FeatureSet, features_of, frechet, predict, to_uint8
 
 metrics.load()
 Make = Callable[..., Evidence]
@@ -28,17 +29,14 @@ FIDS = ["fid_org_vs_gen", "fid_org_vs_recon", "fid_recon_vs_gen"]
 class Extractor:
     """Stands in for Inception: the means of an image's quarters."""
 
-    hash = "a hash"
+    hash, name = "a hash", "inception-a"
 
     def __init__(self) -> None:
         self.seen = 0
 
-    def get_name(self) -> str:
-        return "inception-a"
-
-    def __call__(self, images: Tensor) -> tuple[Tensor]:
+    def __call__(self, images: Tensor) -> Tensor:
         self.seen += len(images)
-        return (torch.nn.functional.avg_pool2d(images.double() / 9, 4).flatten(1),)
+        return torch.nn.functional.avg_pool2d(images.double() / 9, 4).flatten(1)
 
 
 @pytest.fixture
@@ -80,8 +78,8 @@ def test_all_metrics_of_fidelity_and_the_samples_classes_take_one_pass_each(
 def test_statistics_that_serve_several_metrics_are_taken_once(
     with_inception: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken, whole = [], sets.fid_features_to_statistics
-    monkeypatch.setattr(sets, "fid_features_to_statistics", lambda x: taken.append(len(x)) or whole(x))
+    taken, whole = [], metric_fid.fid_features_to_statistics
+    monkeypatch.setattr(metric_fid, "fid_features_to_statistics", lambda x: taken.append(len(x)) or whole(x))
     score(with_inception("vae"), choose(["fidelity"]))
     assert sorted(taken) == [20, 20, 20, 20, 30, 30]
     score(with_inception("vae", seed=1), choose(["fidelity"]))
@@ -99,7 +97,7 @@ def test_features_are_of_the_images_that_they_are_named_after_as_many_as_there_a
         by_neutral = getattr(evidence, f"{part}_in_neutral").values
         assert torch.equal(by_neutral, features_of(evidence.neutral, images))
         by_inception = getattr(evidence, f"{part}_in_inception").values
-        assert torch.equal(by_inception, evidence.inception(images)[0].float())
+        assert torch.equal(by_inception, evidence.inception(images).float())
     assert torch.equal(evidence.neutral_features_train, features_of(evidence.neutral, evidence.data.train.x))
     assert torch.equal(evidence.neutral_features_samples, evidence.samples_in_neutral.values)
 

@@ -37,7 +37,9 @@ def run(
             raise Interrupted
 
     given = Budget(epochs=4, batch=16, **budget)
-    training = Training(method, data, test, given, 3, Clock(CPU), watch, folder, decay=decay)
+    training = Training(
+        method, data, test, given, 3, Clock(CPU), watch, folder, None, checkpoint.Checkpoint, decay=decay
+    )
     try:
         training.run_seeded(trained)
     except Interrupted:
