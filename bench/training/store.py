@@ -102,6 +102,7 @@ def _described(method: AbstractMethod, phase: Phase) -> dict[str, Any]:
     return {
         "module": list(_structure(module)),
         "states": [state_digest(one.state_dict()) for one in (module, *others)],
+        "trained": [name for name, value in module.named_parameters() if value.requires_grad],
         "weights": {name: _weight(weight) for name, weight in weights.items()},
         "shared": phase.shared,
         "code": sources.combined(code),

@@ -31,7 +31,6 @@ if os.getpid() != {pytest}:
 """
 ROWS: dict[str, dict[str, Any]] = {
     "kmeans-vae": {"hidden": 16, "latent": 4},
-    "tvae": {"hidden": 16, "latent": 4},
     "elbo-simple": {
         "method": "latent-generator",
         "hidden": 16,
