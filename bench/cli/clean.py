@@ -75,7 +75,8 @@ def leftovers(results: Path) -> list[Leftover]:
         for path in sorted(models_folder(results).glob("*"))
         if path.is_dir() and path.name.lstrip(".") not in used and (whole or SHARED not in path.name)
     ]
-    return [*cells, *models]
+    before = [Leftover(results / "shared", "phases that rows shared, of before models were kept")]
+    return [*cells, *models, *(one for one in before if one.folder.is_dir())]
 
 
 def _settings(record: Record) -> str:

@@ -153,13 +153,15 @@ def test_what_nothing_refers_to_is_listed_then_removed(copied: Path) -> None:
         place.mkdir()
         (place / name).write_text(json.dumps(content))
     (copied / "models" / ".killed").mkdir()
-    (copied / "models" / "digits-shared-Old-s0-1").mkdir()
+    for name in ("models/digits-shared-Old-s0-1", "shared"):
+        (copied / name).mkdir()
     listed = here("clean", results=copied)
-    assert [line.split()[2] for line in listed.out.splitlines()[:4]] == [
+    assert [line.split()[2] for line in listed.out.splitlines()[:5]] == [
         "cells/old",
         "models/.killed",
         "models/digits-shared-Old-s0-1",
         "models/old-model",
+        "shared",
     ]
     assert (copied / "cells" / "old").is_dir()
     assert here("clean", "--yes", results=copied).code == 0
