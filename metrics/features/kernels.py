@@ -18,7 +18,7 @@ def kernel_distance(first: Tensor, second: Tensor, size: int, seed: int) -> floa
     """Unbiased squared MMD of features (M,D) and (N,D), the mean over SUBSETS pairs of random subsets of `size` images.
 
     Bińkowski et al. 2018, equation 4, with their kernel (x.y / D + 1)^3, on the features' device: torch-fidelity's subsets and, up to
-    rounding, its value, in a third of its time.
+    rounding, its value, in 0.36 to 0.44 of its time on a core (1,000 and 360 images).
     """
     first, second, draws = first.double(), second.double(), np.random.RandomState(seed)
     values = []
