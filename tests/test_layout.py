@@ -12,7 +12,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("bench", "methods", "metrics", "leaderboards")
-BOTTOM = ["methods.base", "methods.parts", "methods.choices", "methods.backbones", "metrics.base", "metrics.features"]
+BOTTOM = [
+    "methods.base",
+    "methods.parts",
+    "methods.choices",
+    "methods.backbones",
+    "metrics.base",
+    "metrics.functional",
+    "metrics.features",
+]
 """Of methods and metrics what bench may know: of a method or a metric itself it knows nothing."""
 LAYERS = [
     [*BOTTOM, "bench.runtime"],
@@ -35,8 +43,9 @@ MAY = {
     "methods.base": ["methods.parts", "methods.choices"],
     "methods": ["methods.base", "methods.parts", "methods.choices"],
     "metrics.base": [],
-    "metrics.features": ["metrics.features", "metrics.base"],
-    "metrics": ["metrics.base", "metrics.features"],
+    "metrics.functional": ["metrics.functional", "metrics.base"],
+    "metrics.features": ["metrics.features", "metrics.functional", "metrics.base"],
+    "metrics": ["metrics.base", "metrics.functional", "metrics.features"],
     "leaderboards": ["leaderboards", "bench.records", "bench.charts", "bench.runtime.errors"],
 }
 """What other packages may import of the project."""

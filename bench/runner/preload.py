@@ -1,7 +1,8 @@
 """What the fork server imports and computes once for all workers, so that one starts in milliseconds. The parent never imports it."""
 
 import matplotlib.figure  # noqa: F401
-import sklearn.svm  # noqa: F401
+import sklearn.metrics
+import sklearn.model_selection  # noqa: F401
 import torch
 import torch_fidelity  # noqa: F401
 import torchmetrics.functional.image  # noqa: F401

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from bench.datasets.draws import stratified
-from bench.runtime.seeds import stream
 from bench.scoring.evidence import MissingCapability, either, evidence, over, simply
 from methods.base import (
     AbstractMethod,
@@ -24,7 +22,6 @@ from methods.base import (
     Weighs,
 )
 from methods.parts import Bernoulli, DiscretisedLogistic, Pixels
-from metrics.base import Unavailable
 
 if TYPE_CHECKING:
     from bench.config.suite import Evaluation
@@ -147,25 +144,6 @@ simply(
     posterior_means_test=lambda vae, latents_test: _continuous(vae, latents_test),
 )
 
-
-@evidence
-def svm_rows(y_train: Tensor, settings: Evaluation, cell_seed: int, protocol: dict[str, Any]) -> Tensor | None:
-    """The training images that linear classifiers are fit on, (M,) indices, each class by its share; None is all of them."""
-    wanted, y = settings.svm_images, y_train.cpu()
-    if wanted is None or wanted >= len(y):
-        return None
-    rows = stratified(y, wanted, stream(cell_seed, "svm"))[1]
-    for k in y.unique().tolist():
-        if not bool((y[rows] == k).any()):
-            raise Unavailable(f"svm_images={wanted} leaves no image of class {k}: set evaluation.svm_images higher")
-    protocol["svm"] = {"images": wanted, "of": len(y)}
-    return rows.to(y_train.device)
-
-
-simply(
-    svm_latents=lambda latents_train, svm_rows: latents_train if svm_rows is None else latents_train[svm_rows],
-    svm_y=lambda y_train, svm_rows: y_train if svm_rows is None else y_train[svm_rows],
-)
 
 # Categories, classes and clusters. A code's last columns are q(c|x), (N, K).
 

@@ -10,6 +10,7 @@ from torch_fidelity.metric_prc import prc_features_to_metric
 import metrics
 from metrics.base import TENTHS, OfSet, Unavailable, jackknifed, registry, tenths
 from metrics.features import FeatureSet, frechet, frechet_without, kernel_distances_without, share_within
+from metrics.functional.linear_svm import fit
 
 metrics.load()
 
@@ -56,7 +57,9 @@ def test_a_leave_out_is_the_score_of_what_is_left(name):
 
 def test_cross_validation_leaves_images_out_of_the_folds_that_they_fell_in():
     z, y = _made(90, 3), _numbers(90, 2)
-    found = registry["svm"].function(z + 0.8 * y[:, None], y, 0)["svm_cv_accuracy"]
+    z, folds = z + 0.8 * y[:, None], torch.arange(90) % 9
+    machines = fit(z, y, folds, standardised=True)
+    found = registry["svm"].function(machines=machines, svm_folds=folds, svm_latents=z, svm_y=y)["svm_cv_accuracy"]
     assert len(set(found.without)) > 1
     assert np.mean(found.without) == pytest.approx(found.value, abs=0.01)
     assert max(abs(one - found.value) for one in found.without) < 0.1

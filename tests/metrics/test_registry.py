@@ -11,6 +11,7 @@ SCORES = {
     *("reconstruction_bce", "reconstruction_nll", "reconstruction_mse", "reconstruction_ssim", "elbo"),
     *("kl_continuous", "active_units", "nll_iw", "bound_gap", "bits_per_dim", "kl_pose"),
     *("svm_cv_accuracy", "svm_cv_sd", "svm_test_accuracy", "argmax_accuracy", "argmax_accuracy_matched"),
+    *("svm_cv_accuracy_raw", "svm_cv_sd_raw", "svm_test_accuracy_raw"),
     *("category_use", "kl_discrete", "neutral_accuracy_matched", "cluster_accuracy", "nmi"),
     *("neutral_accuracy", "class_balance", "sample_confidence", "fid_org_vs_gen", "kid_org_vs_gen"),
     *("precision", "recall", "fd_neutral_org_vs_gen", "kd_neutral_org_vs_gen", "precision_neutral"),

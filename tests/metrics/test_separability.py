@@ -1,6 +1,5 @@
 """Separability against scikit-learn used directly, counts by hand, and refusals."""
 
-import math
 from itertools import permutations
 
 import numpy as np
@@ -9,10 +8,13 @@ import torch
 from scipy.stats import entropy
 from sklearn.metrics import mutual_info_score
 from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from metrics import separability
-from metrics.base import Unavailable, match_one_to_one
+from metrics.base import Unavailable, match_one_to_one, registry
+from metrics.functional.linear_svm import fit
 
 
 def _blobs(n=180, spread=1.5, classes=3, seed=0):
@@ -22,24 +24,37 @@ def _blobs(n=180, spread=1.5, classes=3, seed=0):
     return torch.tensor(centres[y] + spread * rng.normal(size=(n, 4)), dtype=torch.float32), torch.tensor(y)
 
 
-def _machine(seed):
-    return LinearSVC(dual="auto", tol=1e-3, random_state=seed)
+def scores(name, folds=None, **evidence):
+    """What a registered metric gives of machines of these latents."""
+    z, y = evidence["svm_latents"], evidence["svm_y"]
+    found = {"machines": fit(z, y, folds, standardised=not name.endswith("_raw")), "svm_folds": folds} | evidence
+    metric = registry[name]
+    return metric.function(**{argument: found[argument] for argument in metric.reads})
 
 
-def test_svm_is_scikit_learns_over_nine_stratified_folds():
+@pytest.mark.parametrize("suffix", ["", "_raw"])
+def test_svm_is_scikit_learns_over_folds(suffix):
     z, y = _blobs()
+    z = z * torch.tensor([1.0, 0.01, 5.0, 1.0]) + 3
+    machine = LinearSVC(dual=False, tol=1e-6)
+    pipeline = machine if suffix else make_pipeline(StandardScaler(), machine)
     folds = StratifiedKFold(9, shuffle=True, random_state=7)
-    scores = cross_val_score(_machine(7), z.double().numpy(), y.numpy(), cv=folds)
-    measured = separability.svm(z, y, seed=7)
-    assert measured["svm_cv_accuracy"].value == pytest.approx(np.mean(scores))
-    assert measured["svm_cv_sd"] == pytest.approx(np.std(scores))
-    assert measured == separability.svm(z, y, seed=7)
+    expected = cross_val_score(pipeline, z.double().numpy(), y.numpy(), cv=folds)
+    number = torch.zeros_like(y)
+    for fold, (_, left) in enumerate(folds.split(z, y)):
+        number[left] = fold
+    measured = scores(f"svm{suffix}", number, svm_latents=z, svm_y=y)
+    assert measured[f"svm_cv_accuracy{suffix}"].value == pytest.approx(np.mean(expected))
+    assert measured[f"svm_cv_sd{suffix}"] == pytest.approx(np.std(expected))
 
 
-def test_svm_test_accuracy_is_scikit_learns_with_the_class_of_each_image():
+@pytest.mark.parametrize("suffix", ["", "_raw"])
+def test_svm_test_accuracy_is_scikit_learns_with_the_class_of_each_image(suffix):
     (z, y), (z_test, y_test) = _blobs(), _blobs(n=60, spread=2.5)
-    items = separability.svm_test_accuracy(z, y, z_test, y_test, seed=3)
-    expected = _machine(3).fit(z.double().numpy(), y.numpy()).score(z_test.double().numpy(), y_test.numpy())
+    items = scores(f"svm_test_accuracy{suffix}", svm_latents=z, svm_y=y, latents_test=z_test, y_test=y_test)
+    machine = LinearSVC(dual=False, tol=1e-6)
+    pipeline = machine if suffix else make_pipeline(StandardScaler(), machine)
+    expected = pipeline.fit(z.double().numpy(), y.numpy()).score(z_test.double().numpy(), y_test.numpy())
     assert items.values.mean().item() == pytest.approx(expected)
     assert torch.equal(items.groups, y_test)
     assert 0.3 < expected < 1.0
@@ -47,21 +62,11 @@ def test_svm_test_accuracy_is_scikit_learns_with_the_class_of_each_image():
 
 def test_separable_classes_are_all_right():
     z, y = _blobs(spread=0.01)
-    assert separability.svm_test_accuracy(z, y, z, y, seed=0).values.mean() == 1.0
-    assert separability.svm(z, y, seed=2**40)["svm_cv_accuracy"].value == 1.0
-
-
-def test_what_cannot_be_fitted_is_refused_with_its_reason(monkeypatch):
-    z, y = _blobs()
+    known = {"svm_latents": z, "svm_y": y, "latents_test": z, "y_test": y}
+    assert scores("svm_test_accuracy", **known).values.mean() == 1.0
+    assert scores("svm", torch.arange(len(y)) % 9, **known)["svm_cv_accuracy"].value == 1.0
     with pytest.raises(Unavailable, match="not finite"):
-        separability.svm(z.masked_fill(z > 3, math.nan), y, seed=0)
-    with pytest.raises(Unavailable, match="smallest class has 8"):
-        separability.svm(z[:26], y[:26], seed=0)
-    with pytest.raises(Unavailable, match="two classes"):
-        separability.svm_test_accuracy(z, torch.zeros_like(y), z, y, seed=0)
-    monkeypatch.setattr(separability, "ITERATIONS", 1)
-    with pytest.raises(Unavailable, match="did not converge in 1 iterations"):
-        separability.svm_test_accuracy(z, y, z, y, seed=0)
+        scores("svm_test_accuracy", **known | {"latents_test": z / 0})
 
 
 def test_clusters_are_named_on_train_and_scored_on_test():
@@ -87,15 +92,6 @@ def test_nmi_is_mutual_information_over_mean_entropy():
     mean_entropy = (entropy(clusters.bincount()) + entropy(y.bincount())) / 2
     assert separability.nmi(clusters, y).value == pytest.approx(mutual_info_score(y, clusters) / mean_entropy)
     assert separability.nmi(y, y).value == pytest.approx(1.0)
-
-
-def test_sparse_latents_give_the_machine_of_dense_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    draw = torch.Generator().manual_seed(0)
-    z = torch.rand(300, 30, generator=draw) * (torch.rand(300, 30, generator=draw) < 0.2)
-    y = torch.randint(0, 3, (300,), generator=draw)
-    sparse = separability.svm_test_accuracy(z, y, z, y, seed=0).values
-    monkeypatch.setattr(separability, "SPARSE", 0.0)
-    assert torch.equal(separability.svm_test_accuracy(z, y, z, y, seed=0).values, sparse)
 
 
 # Categories without names.

@@ -282,3 +282,11 @@ def test_proposals_are_one_a_class_sample_and_split_by_class(make: Make) -> None
     assert evidence.proposal_predictions.shape == (12,)
     with pytest.raises(MissingCapability):
         make("vae").proposal_labels  # noqa: B018
+
+
+def test_classes_too_small_for_folds_have_a_machine_of_all_images(make: Make) -> None:
+    found = make()
+    found.kept["svm_y"] = torch.arange(len(found.y_train)) % 25
+    with pytest.raises(Unavailable, match="the smallest class has 2"):
+        _ = found.svm_folds
+    assert found.machines.weights.shape[:2] == found.machines_raw.weights.shape[:2] == (1, 25)

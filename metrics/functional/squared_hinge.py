@@ -1,0 +1,251 @@
+"""The minimum of the squared hinge loss with an L2 penalty: many problems over the same images as one batch of Newton steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from metrics.base import Unavailable
+
+TOLERANCE, AIM = 1e-6, 1e-7
+"""Of the gradient at zero weights: a machine whose gradient is larger than the first has not converged; the second is aimed at."""
+STEPS, LINE_STEPS, PRODUCTS = 100, 12, 200
+"""At most: Newton steps, those along one, and products of the Hessian for one."""
+ENOUGH = 1e-4
+"""Of what the slope promises, that a step has to take off the objective."""
+EXACT = 300
+"""Features up to which each Hessian is held and solved; beyond, conjugate gradients ask for its products alone."""
+STALE = 12
+"""Products for one step after which a class's preconditioner is taken anew."""
+NO_VARIANCE = 1e-12
+"""Of a mean square, that rounding leaves of the variance of features that do not vary."""
+SPARSE = 0.25
+"""Share of images with a loss below which they are gathered, class by class."""
+BLOCK_VALUES, BLOCK_ROWS = 2**18, 4096
+"""Margins at a time on a CPU: they stay in its cache, and sums in float32 are of few."""
+
+
+class Problems(NamedTuple):
+    """P problems, each a class against the rest, (P,), in a fit, (P,)."""
+
+    classes: Tensor
+    fits: Tensor
+
+    def at(self, rows: Tensor) -> Problems:
+        return Problems(self.classes[rows], self.fits[rows])
+
+
+class Point(NamedTuple):
+    """Objective (P,) and gradient (P,D+1) at P weights, float64, and which images have a loss, (P,N)."""
+
+    objective: Tensor
+    gradient: Tensor
+    active: Tensor
+
+    def put(self, rows: Tensor, other: Point, which: Tensor) -> None:
+        """In place, the problems of these rows."""
+        for own, its in zip(self, other, strict=True):
+            own[rows] = its[which]
+
+
+class Task:
+    """The images, and each fit's mean and deviation of them (0 and 1 where they are not standardised)."""
+
+    def __init__(self, features: Tensor, target: Tensor, folds: Tensor | None, standardised: bool) -> None:
+        self.features, self.size = features, features.shape[1]
+        self.fits = 1 if folds is None else int(folds.max()) + 2
+        number = torch.arange(self.fits, device=target.device)
+        self.signs = torch.nn.functional.one_hot(target).float() * 2 - 1
+        self.kept = (number - 1 != (-2 if folds is None else folds[:, None])).float().expand(len(features), -1)
+        self.mean = self.zeros(self.fits)[:, 1:]
+        self.deviation = torch.ones_like(self.mean)
+        if standardised:
+            self._standardise()
+        self.inverses: dict[int, Tensor] = {}
+
+    def zeros(self, problems: int) -> Tensor:
+        return torch.zeros(problems, self.size + 1, dtype=torch.float64, device=self.features.device)
+
+    def _standardise(self) -> None:
+        centre = self.features.mean(0, dtype=torch.float64)
+        first, second = torch.zeros_like(self.mean), torch.zeros_like(self.mean)
+        for rows, x in self._blocks(self.size):
+            about, kept = x - centre, self.kept[rows].double().T
+            first += kept @ about
+            second += kept @ about.square()
+        count = self.kept.sum(0, dtype=torch.float64)[:, None]
+        first, second = first / count, second / count
+        variance = second - first.square()
+        varies = variance > NO_VARIANCE * second
+        deviation = torch.where(varies, variance, 1.0).sqrt()
+        self.mean = centre + first
+        # a fit in which a feature does not vary gives it no weight: any number will do, and the whole's is near to what it starts from
+        self.deviation = torch.where(varies, deviation, deviation[0])
+
+    def _blocks(self, values: int) -> Iterator[tuple[slice, Tensor]]:
+        """Rows and their features (n,D), so many that each has `values` of what is made of them."""
+        size = (
+            min(BLOCK_ROWS, max(256, BLOCK_VALUES // values))
+            if self.features.device.type == "cpu"
+            else len(self.features)
+        )
+        for start in range(0, len(self.features), size):
+            rows = slice(start, start + size)
+            yield rows, self.features[rows]
+
+    def penalised(self, weights: Tensor, fits: Tensor) -> Tensor:
+        """The penalty's gradient (P,D+1): half the squared length of the weights on what each fit sees."""
+        mean, deviation = self.mean[fits], self.deviation[fits]
+        intercept = weights[:, -1:] + (weights[:, :-1] * mean).sum(1, keepdim=True)
+        return torch.cat([weights[:, :-1] * deviation.square() + intercept * mean, intercept], 1)
+
+    def _length(self, gradient: Tensor, fits: Tensor) -> Tensor:
+        """Of gradients (P,D+1), as the weights on what each fit sees have them, (P,)."""
+        own = (gradient[:, :-1] - gradient[:, -1:] * self.mean[fits]) / self.deviation[fits]
+        return (own.square().sum(1) + gradient[:, -1].square()).sqrt()
+
+    def evaluated(self, problems: Problems, weights: Tensor) -> Point:
+        penalty = self.penalised(weights, problems.fits)
+        objective, gradient = (weights * penalty).sum(1) / 2, penalty.clone()
+        single, intercepts = weights[:, :-1].float().T, weights[:, -1].float()
+        active = []
+        for rows, x in self._blocks(len(weights)):
+            sign = self.signs[rows].index_select(1, problems.classes)
+            gap = torch.addmm(intercepts, x, single).mul_(sign).neg_().add_(1).clamp_(min=0)
+            if self.fits > 1:
+                gap.mul_(self.kept[rows].index_select(1, problems.fits))
+            objective += gap.square().sum(0).double()
+            active.append(gap > 0)
+            push = gap.mul_(sign)
+            gradient[:, :-1] -= 2 * (push.T @ x).double()
+            gradient[:, -1] -= 2 * push.sum(0).double()
+        return Point(objective, gradient, torch.cat(active).T)
+
+    def solved(self, problems: Problems, start: Tensor) -> Tensor:
+        """The weights (P,D+1) that minimise each problem's objective, from these. Raises Unavailable where they are not found."""
+        weights = start.clone()
+        goal = AIM * self._length(self.evaluated(problems, torch.zeros_like(start)).gradient, problems.fits)
+        point, going = self.evaluated(problems, weights), torch.ones_like(goal, dtype=torch.bool)
+        for _ in range(STEPS):
+            length = self._length(point.gradient, problems.fits)
+            going &= ~(length <= goal)
+            left = going.nonzero()[:, 0]
+            if not len(left):
+                break
+            direction = self._direction(problems.at(left), Point(*(one[left] for one in point)), (length / goal)[left])
+            for whole in (True, False):
+                step = 1.0 if whole else self._least(problems.at(left), weights[left], direction)[:, None]
+                trial = weights[left] + step * direction
+                found, before = self.evaluated(problems.at(left), trial), point.objective[left]
+                slope = ((trial - weights[left]) * point.gradient[left]).sum(1)
+                # by rounding of its sums an objective no longer falls where the gradient still does
+                shorter = self._length(found.gradient, problems.fits[left]) < length[left] / 2
+                good = (found.objective <= before + ENOUGH * slope) | shorter
+                weights[left[good]] = trial[good]
+                point.put(left[good], found, good)
+                left, direction = left[~good], direction[~good]
+                if not len(left):
+                    break
+            going[left] = False  # as near as float32 comes
+        if not bool((self._length(point.gradient, problems.fits) <= goal * (TOLERANCE / AIM)).all()):
+            raise Unavailable(f"a linear SVM did not come to {TOLERANCE:g} of its first gradient")
+        return weights
+
+    def _least(self, problems: Problems, weights: Tensor, direction: Tensor) -> Tensor:
+        """The step, (P,) in 0..1, at which the objective is least: Newton's on its slope, safeguarded by bisection."""
+        gap, move = [], []
+        single, along = (torch.cat([one[:, :-1].float().T, one[:, -1:].float().T]) for one in (weights, direction))
+        for rows, x in self._blocks(len(weights)):
+            sign = self.signs[rows].index_select(1, problems.classes) * self.kept[rows].index_select(1, problems.fits)
+            gap.append(sign.abs() - sign * torch.addmm(single[-1], x, single[:-1]))
+            move.append(sign * torch.addmm(along[-1], x, along[:-1]))
+        gaps, moves = torch.cat(gap), torch.cat(move)
+        start = (direction * self.penalised(weights, problems.fits)).sum(1)
+        bend = (direction * self.penalised(direction, problems.fits)).sum(1)
+        low, high = torch.zeros_like(start), torch.ones_like(start)
+        step = high
+        for _ in range(LINE_STEPS):
+            left = (gaps - step.float() * moves).clamp_(min=0)
+            slope = start + step * bend - 2 * (left * moves).sum(0, dtype=torch.float64)
+            curve = bend + 2 * (left.sign() * moves.square()).sum(0, dtype=torch.float64)
+            low, high = torch.where(slope < 0, step, low), torch.where(slope < 0, high, step)
+            newton = step - slope / curve
+            step = torch.where((newton > low) & (newton < high), newton, (low + high) / 2)
+        return step
+
+    def _direction(self, problems: Problems, point: Point, above: Tensor) -> Tensor:
+        """Newton's step (P,D+1), by conjugate gradients as far as the gradient's ratio to its goal asks for."""
+        if self.size <= EXACT:
+            hessians = [
+                self._hessian(self.features, one.nonzero()[:, 0], fit)
+                for one, fit in zip(point.active, problems.fits, strict=True)
+            ]
+            return torch.linalg.solve(torch.stack(hessians), -point.gradient)
+        accuracy = (above * AIM).sqrt().clamp(max=0.1)
+        found, one_by_one = torch.empty_like(point.gradient), point.active.float().mean() < SPARSE
+        # few images have a loss, and the folds of a class share them: products with these alone
+        groups = problems.classes.unique() if one_by_one else [problems.classes]
+        for group in groups:
+            own = problems.classes == group
+            found[own] = self._conjugate(problems.at(own), point.active[own], -point.gradient[own], accuracy[own])
+        return found
+
+    def _conjugate(self, problems: Problems, active: Tensor, wanted: Tensor, accuracy: Tensor) -> Tensor:
+        """The solution (P,D+1) of Hessian @ x = wanted, up to a share of its length, by preconditioned conjugate gradients."""
+        rows = active.any(0)
+        x, active = (self.features, active) if rows.all() else (self.features[rows], active[:, rows])
+        mask = active.T.float()
+        found, residual, direction = torch.zeros_like(wanted), wanted.clone(), torch.zeros_like(wanted)
+        before, enough = torch.ones_like(accuracy), accuracy * self._length(wanted, problems.fits)
+        going = torch.arange(len(wanted), device=wanted.device)
+        self._precondition(problems, x, mask)
+        for number in range(PRODUCTS):
+            own, r = problems.at(going), residual[going]
+            conditioned = self._conditioned(own, r)
+            energy = (r * conditioned).sum(1)
+            d = conditioned + (energy / before[going])[:, None] * direction[going]
+            moved = torch.addmm(d[:, -1].float(), x, d[:, :-1].float().T).mul_(mask[:, going])
+            product = self.penalised(d, own.fits) + 2 * torch.cat([moved.T @ x, moved.sum(0)[:, None]], 1)
+            length = (energy / (d * product).sum(1))[:, None]
+            found[going] += length * d
+            residual[going] -= length * product
+            direction[going], before[going] = d, energy
+            going = going[self._length(residual[going], own.fits) > enough[going]]
+            if not len(going):
+                break
+            if number == STALE:
+                for one in set(problems.at(going).classes.tolist()):
+                    del self.inverses[one]
+                self._precondition(problems, x, mask)
+                direction.zero_()
+        return found
+
+    def _precondition(self, problems: Problems, x: Tensor, mask: Tensor) -> None:
+        """For each class that has none the inverse Hessian of its first problem; where all images have a loss that is one for all."""
+        of_all: Tensor | None = None
+        for number, one in enumerate(problems.classes.tolist()):
+            if one in self.inverses:
+                continue
+            whole = bool(mask[:, number].all())
+            if of_all is None or not whole:
+                hessian = self._hessian(x, mask[:, number].nonzero()[:, 0], problems.fits[number])
+                self.inverses[one] = torch.cholesky_inverse(torch.linalg.cholesky(hessian))
+                of_all = self.inverses[one] if whole else of_all
+            else:
+                self.inverses[one] = of_all
+
+    def _hessian(self, x: Tensor, rows: Tensor, fit: Tensor) -> Tensor:
+        """(D+1,D+1) of a problem in whose loss these rows are."""
+        joined = torch.nn.functional.pad(x[rows], (0, 1), value=1.0)
+        identity = torch.eye(self.size + 1, dtype=torch.float64, device=x.device)
+        return self.penalised(identity, fit.expand(self.size + 1)) + 2 * (joined.T @ joined).double()
+
+    def _conditioned(self, problems: Problems, vectors: Tensor) -> Tensor:
+        found = torch.empty_like(vectors)
+        for one in problems.classes.unique():
+            rows = problems.classes == one
+            found[rows] = vectors[rows] @ self.inverses[int(one)]
+        return found
