@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,8 @@ class Step:
         """Mean of the objective itself as of the last call of `means`."""
 
     def eager(self, index: Tensor) -> None:
-        x, y = self.data.x[index].float() / 255, self.data.y[index]
+        # index_select copies whole rows: eight times as fast on a CPU as indexing 28x28 images
+        x, y = self.data.x.index_select(0, index) / 255, self.data.y.index_select(0, index)
         with autocast(self.device, self.budget.precision):
             terms = self.phase.terms(x, y)
         self._check(terms, len(index))
@@ -78,7 +80,7 @@ class Step:
         self.optimizer.zero_grad(set_to_none=self.device.type == "cuda")
         if self.rate is not None:
             self.rate.sub_(self.fall)
-        sums = torch.stack([*(values.detach().sum() for values in terms.values()), loss.detach() * len(index)])
+        sums = torch.stack([*terms.values(), loss.expand(len(index))]).detach().sum(1)
         if self.sums is None:
             self.sums = torch.zeros_like(sums)
         self.sums += sums
@@ -131,8 +133,8 @@ class GraphedStep(Step):
             self.graph.replay()
 
 
-def autocast(device: torch.device, precision: str) -> torch.autocast:
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
+    return torch.autocast(device.type, dtype=torch.bfloat16) if precision == "bf16" else nullcontext()
 
 
 def check_terms(terms: dict[str, Tensor], images: int) -> None:

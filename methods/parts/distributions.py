@@ -59,7 +59,8 @@ class Gaussian(Distribution):
 
     def kl(self, other: "Gaussian") -> Float[Tensor, " n"]:
         ratio = self.log_var - other.log_var
-        distance = (self.mu - other.mu) ** 2 * torch.exp(-other.log_var)
+        apart = self.mu - other.mu
+        distance = apart * apart * torch.exp(-other.log_var)
         return 0.5 * (torch.exp(ratio) + distance - 1 - ratio).sum(1)
 
     def repeat(self, times: int) -> "Gaussian":
