@@ -6,6 +6,7 @@ On a CPU the step runs as it is: these models are bound by matrix products there
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -55,7 +56,10 @@ class Step:
         self.rate = torch.tensor(budget.learning_rate, device=self.device) if decay else None
         self.fall = budget.learning_rate / (budget.epochs * -(-len(data) // budget.batch))
         rate = budget.learning_rate if self.rate is None else self.rate
-        self.optimizer = budget.make_optimiser(self.parameters, rate, cuda)
+        # What an optimiser takes for each tensor is much of a small network's step on a CPU: there it is given one.
+        alike = len({p.dtype for p in self.parameters}) == 1
+        self.optimised = [joined(self.parameters)] if alike and not cuda else self.parameters
+        self.optimizer = budget.make_optimiser(self.optimised, rate, cuda)
         self.objective = (phase.module if isinstance(phase.module, AbstractMethod) else method).objective
         counted = [one for one in (method, phase.module) if isinstance(one, AbstractMethod)]
         self.counters = [one.optimiser_steps for one in dict.fromkeys(counted)]
@@ -76,8 +80,7 @@ class Step:
         self.optimizer.step()
         for counter in self.counters:
             counter.add_(1)
-        # On a CPU gradients keep their memory: fresh pages at every step cost more than zeroing (5 % of the MLP's step).
-        self.optimizer.zero_grad(set_to_none=self.device.type == "cuda")
+        self._clear_gradients()
         if self.rate is not None:
             self.rate.sub_(self.fall)
         sums = torch.stack([*terms.values(), loss.expand(len(index))]).detach().sum(1)
@@ -86,6 +89,14 @@ class Step:
         self.sums += sums
 
     __call__ = eager
+
+    def _clear_gradients(self) -> None:
+        """On a CPU gradients keep their memory: fresh pages at every step cost more than zeroing (5 % of the MLP's step)."""
+        for parameter in self.optimised:
+            if self.device.type == "cuda":
+                parameter.grad = None
+            elif parameter.grad is not None:
+                parameter.grad.zero_()
 
     def _check(self, terms: dict[str, Tensor], images: int) -> None:
         if not self.names:
@@ -131,6 +142,19 @@ class GraphedStep(Step):
         else:
             self.static.copy_(index)
             self.graph.replay()
+
+
+def joined(parameters: list[nn.Parameter]) -> nn.Parameter:
+    """One parameter, (total,), whose values the given ones are views of from now on, and whose gradient theirs are views of."""
+    whole = nn.Parameter(torch.empty(sum(p.numel() for p in parameters), dtype=parameters[0].dtype))
+    whole.grad = torch.zeros_like(whole)
+    ends = itertools.accumulate(p.numel() for p in parameters)
+    for parameter, end in zip(parameters, ends, strict=True):
+        # in the parameter's own order of memory, channels last or not
+        place = parameter.shape, torch.empty_like(parameter).stride(), end - parameter.numel()
+        value = whole.detach().as_strided(*place).copy_(parameter.detach())
+        parameter.data, parameter.grad = value, whole.grad.as_strided(*place)
+    return whole
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:

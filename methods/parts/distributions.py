@@ -61,7 +61,7 @@ class Gaussian(Distribution):
         ratio = self.log_var - other.log_var
         apart = self.mu - other.mu
         distance = apart * apart * torch.exp(-other.log_var)
-        return 0.5 * (torch.exp(ratio) + distance - 1 - ratio).sum(1)
+        return 0.5 * (torch.expm1(ratio) - ratio + distance).sum(1)
 
     def repeat(self, times: int) -> "Gaussian":
         return Gaussian(self.mu.repeat(times, 1), self.log_var.repeat(times, 1))
