@@ -16,7 +16,7 @@ from bench.runtime.environment import peak_memory
 from bench.training.phases import Reached
 
 if TYPE_CHECKING:
-    from bench.training.loop import Step
+    from bench.training.step import Step
 
 EVERY_SECONDS = 120.0
 """Between two checkpoints of a phase: a shorter phase leaves none."""
