@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 WARM_UP_STEPS = 3
 TESTED_IMAGES = 1000
-"""At most so many test images, evenly spaced in their order, give the curves' points on test: a tenth of a second an epoch at most."""
+"""At most so many test images, evenly spaced in their order, give the curves' points on test."""
 
 
 @dataclass
