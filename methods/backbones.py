@@ -5,6 +5,7 @@ from typing import Any
 
 BACKBONES = {
     "mlp": "methods.parts.mlp:MLP",
+    "mlp-256": "methods.parts.mlp:SmallMLP",
     "mlp-softplus": "methods.parts.mlp:SoftplusMLP",
     "conv32": "methods.parts.conv32:Conv32",
 }

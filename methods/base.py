@@ -100,7 +100,7 @@ class AbstractMethod(nn.Module, ABC):
         parts = []
         for name, values in terms.items():
             weight, mean = self.weights.get(name, 1.0), values.mean()
-            parts.append(weight(mean) if callable(weight) else weight * mean)
+            parts.append(weight(mean) if callable(weight) else mean if weight == 1 else weight * mean)
         return sum(parts[1:], parts[0])
 
     def capacity_weight(self, weight: float, capacity: float, ramp_steps: int, most: float = math.inf) -> Weight:

@@ -17,8 +17,11 @@ Point: TypeAlias = tuple[int, str, str, str, float]
 """Epoch, phase, split, term, value."""
 
 
-def curves(points: Iterable[Point], path: Path, most_columns: int = 3) -> bool:
-    """Small multiples: each term of each phase by epoch, train and test. False, and no file, where there are no points."""
+def curves(points: Iterable[Point], path: Path, most_columns: int = 3, note: str = "") -> bool:
+    """Small multiples: each term of each phase by epoch, train and test. False, and no file, where there are no points.
+
+    note: what is to be said of the points, beside their unit.
+    """
     panels: dict[tuple[str, str], list[Point]] = {}
     for point in points:
         _, phase, _, term, value = point
@@ -38,7 +41,10 @@ def curves(points: Iterable[Point], path: Path, most_columns: int = 3) -> bool:
         for axes in grid[len(panels) :]:
             axes.remove()
         figure.subplots_adjust(left=0.085, right=0.985, bottom=56 / height, top=1 - 70 / height, hspace=0.42)
-        headings = [*((split, colour, "bold") for split, colour in SPLITS.items()), ("nats per image", GREY, "normal")]
+        headings = [
+            *((split, colour, "bold") for split, colour in SPLITS.items()),
+            ("; ".join(filter(None, ["nats per image", note])), GREY, "normal"),
+        ]
         for position, (heading, colour, weight) in enumerate(headings):
             figure.text(0.085 + 0.08 * position, 1 - 22 / height, heading, color=colour, weight=weight, va="center")
         write_png(figure, path)

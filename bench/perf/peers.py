@@ -18,7 +18,8 @@ from bench.records.record import BERNOULLI
 from bench.runtime.clock import Clock
 from bench.runtime.errors import UsageError
 from bench.runtime.seeds import generator
-from bench.training.loop import Curves, GraphedStep, Step, begin_epoch, in_batches, run_epoch
+from bench.training.loop import Curves, begin_epoch, in_batches, run_epoch
+from bench.training.step import GraphedStep, Step
 from methods.base import AbstractMethod, ImageSpec, Phase, TrainingData
 
 VAE = "vae"

@@ -13,6 +13,7 @@ from bench.pictures.pose import plane, pose_removed, poses
 from bench.records.cells import curves as read_curves
 from bench.runtime.seeds import seeded
 from bench.scoring.evidence import Evidence, MissingCapability
+from bench.training.loop import tested
 from methods.base import AbstractVAE, Decodes, HasCategories, HasPose, SamplesClasses
 from methods.parts import one_hot
 from metrics.base import Unavailable
@@ -33,7 +34,9 @@ def draw(folder: Path, evidence: Evidence, classes: Sequence[str]) -> tuple[list
     A picture that fails costs no score: latents of a method that gives NaN, say.
     """
     made, problems = [], []
-    if curves(read_curves(folder / "curves.csv"), folder / "curves.png"):
+    shown, there = len(tested(evidence.test)), len(evidence.test)
+    note = f"test: {shown:,} of {there:,} images, evenly spaced" if shown < there else ""
+    if curves(read_curves(folder / "curves.csv"), folder / "curves.png", note=note):
         made.append("curves.png")
     for name, picture in (
         ("samples.png", _samples),

@@ -11,7 +11,7 @@ from bench.datasets import load
 from bench.records.cells import find as find_records
 from bench.records.plan import Cell, Plan
 from bench.records.record import Record
-from bench.training.loop import GraphedStep, Step
+from bench.training.step import GraphedStep, Step
 from methods.base import Images, ImageSpec, Phase, TrainingData
 
 STEPS = 20

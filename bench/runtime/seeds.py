@@ -22,9 +22,19 @@ def generator(seed: int, purpose: str) -> torch.Generator:
 @contextmanager
 def seeded(seed: int, purpose: str, device: torch.device) -> Iterator[None]:
     """Draws inside come from the purpose's stream; the default generators are as before afterwards."""
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(stream(seed, purpose))
+    if device.type == "cuda":
+        with torch.random.fork_rng([device]):
+            torch.manual_seed(stream(seed, purpose))
+            yield
+        return
+    # torch.manual_seed notes the whole call stack for a GPU that may come: a hundred times the seeding's own time
+    ours = torch.default_generator
+    state = ours.get_state()
+    ours.manual_seed(stream(seed, purpose))
+    try:
         yield
+    finally:
+        ours.set_state(state)
 
 
 def deterministic() -> None:

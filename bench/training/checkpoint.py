@@ -16,7 +16,7 @@ from bench.runtime.environment import peak_memory
 from bench.training.phases import Reached
 
 if TYPE_CHECKING:
-    from bench.training.loop import Step
+    from bench.training.step import Step
 
 EVERY_SECONDS = 120.0
 """Between two checkpoints of a phase: a shorter phase leaves none."""
@@ -70,7 +70,7 @@ class Checkpoint:
         state: dict[int, dict[str, Tensor]] = {}
         for place, value in _below(OPTIMISER, tensors).items():
             number, _, name = place.partition("/")
-            parameter = step.parameters[int(number)]
+            parameter = step.optimised[int(number)]
             # in the parameter's own order of memory, as if it had been made beside it
             alike = torch.empty_like(parameter, dtype=value.dtype) if value.shape == parameter.shape else value
             state.setdefault(int(number), {})[name] = alike if alike is value else alike.copy_(value)

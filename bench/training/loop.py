@@ -1,7 +1,4 @@
-"""The one training loop: data on the device, no host-device sync within an epoch, the whole step in a CUDA graph on a GPU.
-
-On a CPU the step runs as it is: these models are bound by matrix products there, and compiling costs more than it saves.
-"""
+"""The one training loop: data on the device, epochs of steps without a host-device sync, and the curves that they leave."""
 
 from __future__ import annotations
 
@@ -15,13 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from bench.runtime.seeds import seeded
+from bench.training.step import GraphedStep, Step
 from methods.base import AbstractMethod, Images, Phase, TrainingData
 
 if TYPE_CHECKING:
-    from bench.config.budget import Budget
     from bench.runtime.clock import Clock
 
 WARM_UP_STEPS = 3
+TESTED_IMAGES = 1000
+"""At most so many test images, evenly spaced in their order, give the curves' points on test."""
 
 
 @dataclass
@@ -37,116 +36,6 @@ class Curves:
 
 class Diverged(ArithmeticError):
     """A loss term that is not finite; the message names term, phase and epoch."""
-
-
-class Step:
-    """One optimiser step on a batch given by its indices, with the sums of all terms kept on the device.
-
-    decay: the learning rate falls in a straight line to 0 over the phase.
-    """
-
-    def __init__(self, method: AbstractMethod, phase: Phase, data: Images, budget: Budget, decay: bool = False) -> None:
-        self.method, self.phase, self.data, self.budget = method, phase, data, budget
-        self.device = data.x.device
-        self.parameters = [p for p in phase.module.parameters() if p.requires_grad]
-        cuda = self.device.type == "cuda"
-        # A falling rate is a tensor that the step itself lowers, so that a captured step lowers it too.
-        self.rate = torch.tensor(budget.learning_rate, device=self.device) if decay else None
-        self.fall = budget.learning_rate / (budget.epochs * -(-len(data) // budget.batch))
-        rate = budget.learning_rate if self.rate is None else self.rate
-        self.optimizer = budget.make_optimiser(self.parameters, rate, cuda)
-        self.objective = (phase.module if isinstance(phase.module, AbstractMethod) else method).objective
-        counted = [one for one in (method, phase.module) if isinstance(one, AbstractMethod)]
-        self.counters = [one.optimiser_steps for one in dict.fromkeys(counted)]
-        self.names: list[str] = []
-        self.sums: Tensor | None = None
-        self.loss = math.nan
-        """Mean of the objective itself as of the last call of `means`."""
-
-    def eager(self, index: Tensor) -> None:
-        x, y = self.data.x[index].float() / 255, self.data.y[index]
-        with autocast(self.device, self.budget.precision):
-            terms = self.phase.terms(x, y)
-        self._check(terms, len(index))
-        # Of this phase's parameters alone: gradients left in others would be found by a later phase.
-        loss = self.objective(terms)
-        loss.backward(inputs=self.parameters)
-        self.optimizer.step()
-        for counter in self.counters:
-            counter.add_(1)
-        # On a CPU gradients keep their memory: fresh pages at every step cost more than zeroing (5 % of the MLP's step).
-        self.optimizer.zero_grad(set_to_none=self.device.type == "cuda")
-        if self.rate is not None:
-            self.rate.sub_(self.fall)
-        sums = torch.stack([*(values.detach().sum() for values in terms.values()), loss.detach() * len(index)])
-        if self.sums is None:
-            self.sums = torch.zeros_like(sums)
-        self.sums += sums
-
-    __call__ = eager
-
-    def _check(self, terms: dict[str, Tensor], images: int) -> None:
-        if not self.names:
-            check_terms(terms, images)
-            self.names = list(terms)
-
-    def means(self, images: int) -> dict[str, float]:
-        """Means of the terms over the images since the last call: the one host-device sync of an epoch."""
-        assert self.sums is not None
-        *values, self.loss = (self.sums / images).tolist()
-        self.sums.zero_()
-        return dict(zip(self.names, values, strict=True))
-
-
-class GraphedStep(Step):
-    """The same step, captured in a CUDA graph after some eager ones. A batch of another size (an epoch's last) runs eagerly.
-
-    The warm-up steps are ordinary training steps: capturing runs nothing, so no state has to be put back.
-    """
-
-    def __init__(self, method: AbstractMethod, phase: Phase, data: Images, budget: Budget, decay: bool = False) -> None:
-        super().__init__(method, phase, data, budget, decay)
-        self.static = torch.zeros(budget.batch, dtype=torch.int64, device=self.device)
-        self.graph: torch.cuda.CUDAGraph | None = None
-
-    def warm_up(self, index: Tensor) -> None:
-        """Train on one batch on a side stream, as capture asks for."""
-        side = torch.cuda.Stream(self.device)
-        side.wait_stream(torch.cuda.current_stream(self.device))
-        with torch.cuda.stream(side):
-            self.eager(index)
-        torch.cuda.current_stream(self.device).wait_stream(side)
-
-    def capture(self) -> None:
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self.eager(self.static)
-        self.graph = graph
-
-    def __call__(self, index: Tensor) -> None:
-        if self.graph is None or len(index) != len(self.static):
-            self.eager(index)
-        else:
-            self.static.copy_(index)
-            self.graph.replay()
-
-
-def autocast(device: torch.device, precision: str) -> torch.autocast:
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
-
-
-def check_terms(terms: dict[str, Tensor], images: int) -> None:
-    """Raise ValueError unless the terms are a non-empty dict of (N,) floats: shapes are known without a sync."""
-    if not isinstance(terms, dict) or not terms:
-        raise ValueError(
-            f"terms must give a dict of named per-image tensors, got {type(terms).__name__}: return {{name: values}}"
-        )
-    for name, values in terms.items():
-        if not isinstance(values, Tensor) or values.shape != (images,):
-            shape = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
-            raise ValueError(
-                f"term {name!r} has shape {shape}, expected ({images},): give one value per image, in nats"
-            )
 
 
 def in_batches(order: Tensor, size: int) -> list[Tensor]:
@@ -214,6 +103,12 @@ def record_epoch(
         if broken:
             terms = ", ".join(f"{term!r} is {value}" for term, value in broken.items())
             raise Diverged(f"term {terms} on {split} in epoch {epoch} of phase {phase.name!r}: lower the learning rate")
+
+
+def tested(test: Images) -> Images:
+    """The test images whose terms the curves show."""
+    every = -(-len(test) // TESTED_IMAGES)
+    return Images(test.x[::every], test.y[::every])
 
 
 def mean_terms(phase: Phase, images: Images) -> dict[str, float]:

@@ -13,9 +13,10 @@ import torch
 from torch import nn
 
 from bench.runtime.seeds import generator, seeded
-from bench.training.loop import Curves, GraphedStep, Step, record_epoch, run_epoch, state_digest
+from bench.training.loop import Curves, record_epoch, run_epoch, state_digest, tested
 from bench.training.phases import Reached, attach, begin_anew, stream_of
 from bench.training.search import Place, SearchResult, run_search
+from bench.training.step import GraphedStep, Step
 from methods.base import AbstractMethod, Images, Phase, TrainingData
 from methods.parts import Search
 
@@ -200,7 +201,7 @@ class Training:
 
     def _step(self, phase: Phase, budget: Budget) -> tuple[Step, Images]:
         """The phase's step, on the images that it trains on, and the test images as it sees them."""
-        train_images, test = self.data.train, self.test
+        train_images, test = self.data.train, tested(self.test)
         if phase.view is not None:
             with self.clock.measure("train"), torch.no_grad():
                 self.method.eval()

@@ -59,8 +59,9 @@ class Gaussian(Distribution):
 
     def kl(self, other: "Gaussian") -> Float[Tensor, " n"]:
         ratio = self.log_var - other.log_var
-        distance = (self.mu - other.mu) ** 2 * torch.exp(-other.log_var)
-        return 0.5 * (torch.exp(ratio) + distance - 1 - ratio).sum(1)
+        apart = self.mu - other.mu
+        distance = apart * apart * torch.exp(-other.log_var)
+        return 0.5 * (torch.expm1(ratio) - ratio + distance).sum(1)
 
     def repeat(self, times: int) -> "Gaussian":
         return Gaussian(self.mu.repeat(times, 1), self.log_var.repeat(times, 1))

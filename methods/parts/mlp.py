@@ -21,18 +21,26 @@ class MLP(AbstractBackbone):
     """Two hidden layers of 500 and ReLU."""
 
     activation: ClassVar[type[nn.Module]] = nn.ReLU
+    width: ClassVar[int] = 500
 
     def features(self, shape: Shape) -> tuple[nn.Module, int]:
         return nn.Flatten(), math.prod(shape)
 
     def head(self, inputs: int, outputs: int, hidden: int | None) -> nn.Sequential:
-        return mlp([inputs, hidden or 500, hidden or 500, outputs], self.activation)
+        width = hidden or self.width
+        return mlp([inputs, width, width, outputs], self.activation)
 
     def pixels(self, shape: Shape, inputs: int, hidden: int | None) -> nn.Sequential:
         return self.head(inputs, math.prod(shape), hidden).append(nn.Unflatten(1, shape))
 
 
+class SmallMLP(MLP):
+    """Two hidden layers of 256 and ReLU: for images of some 64 pixels."""
+
+    width = 256
+
+
 class SoftplusMLP(MLP):
-    """The same with softplus (000_2852ba8d0aec7d1a.txt, Tables 1 and 2)."""
+    """Two hidden layers of 500 and softplus (000_2852ba8d0aec7d1a.txt, Tables 1 and 2)."""
 
     activation = nn.Softplus

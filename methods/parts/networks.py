@@ -58,8 +58,8 @@ def _declared() -> Any:
 class Encoder(nn.Module):
     """A backbone's encoder: (N, C, H, W), and columns joined to it, to (N, outputs) float32.
 
-    hidden: width of the dense hidden layers, None for the backbone's own (mlps 500, conv32 256). extra: columns joined to the pixels (mlps)
-    or to the flattened feature maps (conv32). Raises ValueError for images that the backbone can't take.
+    hidden: width of the dense hidden layers, None for the backbone's own (mlps 500 or by name, conv32 256). extra: columns joined to the
+    pixels (mlps) or to the flattened feature maps (conv32). Raises ValueError for images that the backbone can't take.
     """
 
     def __init__(

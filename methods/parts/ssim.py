@@ -1,6 +1,7 @@
 """Structural similarity, differentiable, with a gradient that is the same on every run of a GPU."""
 
 import math
+from functools import cache
 
 import torch
 from jaxtyping import Float
@@ -47,6 +48,7 @@ def ssim(x: Float[Tensor, "#n c h w"], y: Float[Tensor, "#n c h w"]) -> Float[Te
     return SSIM(*x.shape[-2:]).to(x.device)(x, y)
 
 
+@cache
 def blur_matrix(size: int) -> Float[Tensor, "s s"]:
     """B such that B @ v is v (size,) under the Gaussian window, its border reflected without repeating the edge."""
     weights = [math.exp(-0.5 * (offset / SIGMA) ** 2) for offset in range(-RADIUS, RADIUS + 1)]

@@ -72,17 +72,20 @@ def test_padding_shows_the_encoder_a_black_border() -> None:
     assert torch.allclose(decoder(z).logits, whole(z).logits[..., 2:-2, 2:-2], atol=1e-6)
 
 
-@pytest.mark.parametrize("backbone", ["mlp", "mlp-softplus", "conv32"])
+OWN = {"mlp": 500, "mlp-256": 256, "mlp-softplus": 500, "conv32": 256}
+
+
+@pytest.mark.parametrize("backbone", OWN)
 def test_hidden_is_the_backbones_own_unless_given(backbone: str) -> None:
     def widths(hidden: int | None) -> set[int]:
         encoder = GaussianEncoder((1, 28, 28), 5, backbone, hidden)
         return {layer.in_features for layer in encoder.modules() if isinstance(layer, nn.Linear)} - {784, 512}
 
-    assert widths(None) == {256 if backbone == "conv32" else 500}
+    assert widths(None) == {OWN[backbone]}
     assert widths(17) == {17}
 
 
-@pytest.mark.parametrize("backbone", ["mlp", "mlp-softplus", "conv32"])
+@pytest.mark.parametrize("backbone", OWN)
 def test_joined_columns_reach_code_and_image(backbone: str) -> None:
     shape = (1, 28, 28)
     encoder = Encoder(shape, 5, backbone, extra=3).eval()

@@ -16,7 +16,7 @@ from bench.config.budget import Budget
 from bench.config.options import build, find, resolve
 from bench.datasets import load
 from bench.runtime.errors import UsageError
-from bench.training.loop import Step
+from bench.training.step import Step
 from methods.base import Images, ImageSpec, TrainingData
 from methods.parts import IMAGENET_FILE, ImageNetFeatures, RowsByClass, VGGClassifier, blocks_for
 from methods.regene import ReGene

@@ -67,12 +67,12 @@ def test_every_loop_counts_the_steps_that_a_ramp_reads() -> None:
 
 
 def test_backbones_are_those_that_method_and_images_take(capsys: pytest.CaptureFixture[str]) -> None:
-    assert backbones(_setting("vae", 28), None) == ["mlp", "mlp-softplus", "conv32"]
+    assert backbones(_setting("vae", 28), None) == ["mlp", "mlp-256", "mlp-softplus", "conv32"]
     assert backbones(_setting("vae", 28), "conv32") == ["conv32"]
-    assert backbones(_setting("vae", 6), None) == ["mlp", "mlp-softplus"]
+    assert backbones(_setting("vae", 6), None) == ["mlp", "mlp-256", "mlp-softplus"]
     assert "28 to 64 pixels a side, got 6x6" in capsys.readouterr().out
     assert backbones(_setting("pca", 28), None) == [""]
-    assert len(backbones(replace(_setting("lambda-hot", 28), spec=ImageSpec(1, 28, 28, 20)), None)) == 3
+    assert len(backbones(replace(_setting("lambda-hot", 28), spec=ImageSpec(1, 28, 28, 20)), None)) == 4
     with pytest.raises(UsageError, match="73 classes"):
         backbones(replace(_setting("lambda-hot", 28), spec=ImageSpec(1, 28, 28, 73)), None)
     with pytest.raises(UsageError, match="pca has a network of its own"):

@@ -16,7 +16,8 @@ from bench.config.budget import Budget
 from bench.runtime.clock import Clock
 from bench.runtime.seeds import deterministic, seeded
 from bench.training import loop
-from bench.training.loop import Curves, Diverged, GraphedStep, Step
+from bench.training.loop import Curves, Diverged
+from bench.training.step import GraphedStep, Step
 from bench.training.trainer import train
 from methods.base import AbstractMethod, Images, ImageSpec, Phase, Terms, TrainingData, registry
 from methods.beta_vae import BetaVAE
@@ -160,6 +161,43 @@ def test_a_phase_trains_its_module_alone(data: TrainingData, test_images: Images
     )
     assert first == [True, True, False, False, False, False]
     assert second == [False, False, True, True, False, False]
+
+
+def test_parameters_joined_for_the_optimiser_train_as_they_would_one_by_one(
+    spec: ImageSpec, data: TrainingData
+) -> None:
+    """Convolutions kept channels last, vectors, a parameter that nothing reads and a slice of a larger tensor."""
+    torch.manual_seed(0)
+    whole = torch.randn(3, 4)
+    ours, theirs = (Scripted() for _ in range(2))
+    for one in (ours, theirs):
+        torch.manual_seed(1)
+        one.conv = nn.Conv2d(spec.channels, 4, 3).to(memory_format=torch.channels_last)
+        one.unread, one.slice = nn.Parameter(torch.ones(2)), nn.Parameter(whole.clone()[:, :2])
+        one.script = lambda p, x, y, one=one: {
+            "a": one.conv(x).square().flatten(1).mean(1) + one.slice.square().sum() * p
+        }
+    step = Step(ours, Phase("train", ours, ours.terms), data.train, Budget(epochs=1, batch=8, learning_rate=0.1))
+    adam = torch.optim.Adam(theirs.parameters(), lr=0.1)
+    for index in torch.arange(40).split(8):
+        step(index)
+        adam.zero_grad()
+        theirs.terms(data.train.x[index].float() / 255, data.train.y[index])["a"].mean().backward()
+        adam.step()
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.allclose(mine, other, atol=1e-6)
+    assert ours.conv.weight.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(ours.unread, torch.ones(2))
+
+
+@pytest.mark.parametrize("images", [1, 999, 1000, 1001, 2500])
+def test_curves_on_test_are_of_a_thousand_images_spread_over_all(images: int) -> None:
+    x = torch.arange(images).remainder(256).to(torch.uint8)[:, None, None, None]
+    some = loop.tested(Images(x, torch.arange(images)))
+    assert min(images, 500) <= len(some) <= 1000
+    assert torch.equal(some.x[:, 0, 0, 0], some.y.remainder(256).to(torch.uint8))
+    assert (some.y.diff() == some.y.diff()[:1]).all()
+    assert images - some.y[-1] <= -(-images // 1000)
 
 
 def test_a_phase_starts_without_the_gradients_of_the_last(data: TrainingData, test_images: Images) -> None:
