@@ -45,11 +45,6 @@ class Point(NamedTuple):
     gradient: Tensor
     active: Tensor
 
-    def put(self, rows: Tensor, other: Point, which: Tensor) -> None:
-        """In place, the problems of these rows."""
-        for own, its in zip(self, other, strict=True):
-            own[rows] = its[which]
-
 
 class Task:
     """The images, and each fit's mean and deviation of them (0 and 1 where they are not standardised)."""
@@ -57,14 +52,15 @@ class Task:
     def __init__(self, features: Tensor, target: Tensor, folds: Tensor | None, standardised: bool) -> None:
         self.features, self.size = features, features.shape[1]
         self.fits = 1 if folds is None else int(folds.max()) + 2
-        number = torch.arange(self.fits, device=target.device)
+        fits = torch.arange(self.fits, device=target.device)
         self.signs = torch.nn.functional.one_hot(target).float() * 2 - 1
-        self.kept = (number - 1 != (-2 if folds is None else folds[:, None])).float().expand(len(features), -1)
+        self.kept = (fits - 1 != (-2 if folds is None else folds[:, None])).float().expand(len(features), -1)
         self.mean = self.zeros(self.fits)[:, 1:]
         self.deviation = torch.ones_like(self.mean)
         if standardised:
             self._standardise()
         self.inverses: dict[int, Tensor] = {}
+        self.precise = False
 
     def zeros(self, problems: int) -> Tensor:
         return torch.zeros(problems, self.size + 1, dtype=torch.float64, device=self.features.device)
@@ -110,11 +106,12 @@ class Task:
     def evaluated(self, problems: Problems, weights: Tensor) -> Point:
         penalty = self.penalised(weights, problems.fits)
         objective, gradient = (weights * penalty).sum(1) / 2, penalty.clone()
-        single, intercepts = weights[:, :-1].float().T, weights[:, -1].float()
+        products = torch.float64 if self.precise else torch.float32
+        columns, intercepts = weights[:, :-1].to(products).T, weights[:, -1].to(products)
         active = []
         for rows, x in self._blocks(len(weights)):
-            sign = self.signs[rows].index_select(1, problems.classes)
-            gap = torch.addmm(intercepts, x, single).mul_(sign).neg_().add_(1).clamp_(min=0)
+            x, sign = x.to(products), self.signs[rows].index_select(1, problems.classes)
+            gap = torch.addmm(intercepts, x, columns).mul_(sign).neg_().add_(1).clamp_(min=0)
             if self.fits > 1:
                 gap.mul_(self.kept[rows].index_select(1, problems.fits))
             objective += gap.square().sum(0).double()
@@ -145,11 +142,16 @@ class Task:
                 shorter = self._length(found.gradient, problems.fits[left]) < length[left] / 2
                 good = (found.objective <= before + ENOUGH * slope) | shorter
                 weights[left[good]] = trial[good]
-                point.put(left[good], found, good)
+                for own, its in zip(point, found, strict=True):
+                    own[left[good]] = its[good]
                 left, direction = left[~good], direction[~good]
                 if not len(left):
                     break
-            going[left] = False  # as near as float32 comes
+            if len(left) and not self.precise:
+                self.precise = True  # nearer than float32 comes
+                point = self.evaluated(problems, weights)
+            else:
+                going[left] = False
         if not bool((self._length(point.gradient, problems.fits) <= goal * (TOLERANCE / AIM)).all()):
             raise Unavailable(f"a linear SVM did not come to {TOLERANCE:g} of its first gradient")
         return weights
@@ -179,11 +181,9 @@ class Task:
     def _direction(self, problems: Problems, point: Point, above: Tensor) -> Tensor:
         """Newton's step (P,D+1), by conjugate gradients as far as the gradient's ratio to its goal asks for."""
         if self.size <= EXACT:
-            hessians = [
-                self._hessian(self.features, one.nonzero()[:, 0], fit)
-                for one, fit in zip(point.active, problems.fits, strict=True)
-            ]
-            return torch.linalg.solve(torch.stack(hessians), -point.gradient)
+            every = zip(point.active, problems.fits, strict=True)
+            hessians = torch.stack([self._hessian(self.features, one.nonzero()[:, 0], fit) for one, fit in every])
+            return torch.linalg.solve(hessians, -point.gradient)
         accuracy = (above * AIM).sqrt().clamp(max=0.1)
         found, one_by_one = torch.empty_like(point.gradient), point.active.float().mean() < SPARSE
         # few images have a loss, and the folds of a class share them: products with these alone
@@ -230,12 +230,12 @@ class Task:
             if one in self.inverses:
                 continue
             whole = bool(mask[:, number].all())
-            if of_all is None or not whole:
-                hessian = self._hessian(x, mask[:, number].nonzero()[:, 0], problems.fits[number])
-                self.inverses[one] = torch.cholesky_inverse(torch.linalg.cholesky(hessian))
-                of_all = self.inverses[one] if whole else of_all
-            else:
+            if of_all is not None and whole:
                 self.inverses[one] = of_all
+                continue
+            hessian = self._hessian(x, mask[:, number].nonzero()[:, 0], problems.fits[number])
+            self.inverses[one] = torch.cholesky_inverse(torch.linalg.cholesky(hessian))
+            of_all = self.inverses[one] if whole else of_all
 
     def _hessian(self, x: Tensor, rows: Tensor, fit: Tensor) -> Tensor:
         """(D+1,D+1) of a problem in whose loss these rows are."""

@@ -83,7 +83,7 @@ def test_the_machine_without_a_fold_is_that_of_the_other_images(digits, standard
         assert torch.equal(own[folds == number], machines.predict(x[folds == number], number + 1))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.integers(0, 10**6),
     st.integers(12, 300),
