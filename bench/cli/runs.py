@@ -14,7 +14,7 @@ from bench.records.cells import cells_folder
 from bench.records.plan import Cell, Plan
 from bench.records.record import Record
 from bench.runner.cell import run_cell
-from bench.runner.estimate import model_bytes, seconds_by_cell
+from bench.runner.estimate import estimate, in_words, model_bytes
 from bench.runner.launchers import check_devices
 from bench.runner.launchers import find as find_launcher
 from bench.runner.launchers.base import EXIT_NOT_OK
@@ -171,13 +171,13 @@ def dry(plan: Plan, retry_failed: bool, force: bool) -> str:
     """The cells that would run and an estimate of the time."""
     todo, done = split_done(plan, retry_failed, force, set_broken_aside=False)
     plan = plan.narrowed(len(todo))
-    estimates = seconds_by_cell(plan, todo)
+    found = estimate(plan, todo, force)
     lines = [f"{plan.suite}: {counts(plan, todo, done, force)}; {where(plan)}"]
+    lines += [f"  {part.name:<48} {clock(part.seconds):>8}  before the cells, once" for part in found.prepared]
     lines += [
-        f"  {cell.cell:<48} {clock(seconds):>8}  {basis}" for cell in todo for seconds, basis in [estimates[cell.cell]]
+        f"  {one.cell:<48} {clock(one.seconds):>8}  {one.source}: {in_words(one.parts)}" for one in found.cells.values()
     ]
-    total = sum(seconds for seconds, _ in estimates.values()) / plan.places
-    lines.append(f"about {clock(total)} in all, as far as these times reach")
+    lines.append(f"about {clock(found.wall_seconds(plan.places))} in all, as of cells that do not slow each other down")
     if plan.keep_models == "all":
         sizes = {cell.model: model_bytes(plan, cell) for cell in todo}
         lines.append(
