@@ -27,9 +27,9 @@ from metrics.base import Metric, Unavailable
 SHARES = (1 / 64, 1 / 16, 1 / 4, 1.0)
 LEAST_IMAGES = 250
 """Training images of the smallest share."""
-PATIENCE_OF_ROW, PATIENCE, PATIENCE_STEEP = 0.15, 3.0, 12.0
-"""Seconds: what would take longer at a share is not measured there, but carried on from the shares before it. Less for what every row
-has to be asked, and for what was followed for a row before."""
+PATIENCE_AGAIN, PATIENCE, PATIENCE_STEEP = 0.15, 1.0, 12.0
+"""Seconds: what would take longer at a share is not measured there, but carried on from the shares before it. Less for what was followed
+for a row before."""
 STEEP, STEEPEST = 1.1, 2.0
 """Powers of the number of images: from which a time is steep, and with which it grows at most, that of all pairs."""
 
@@ -84,11 +84,11 @@ class Times:
             return own[last] * carried(other, share) / other[last]
         return carried(own, share)
 
-    def too_long(self, name: str, share: float, of_row: bool) -> bool:
+    def too_long(self, name: str, share: float) -> bool:
         """Whether it is not worth the wait. What grows faster than the images is waited for longer, once: it may not go on so."""
         steep = power(self.measured[name]) > STEEP
-        known = of_row or name in self.others
-        return self.at(name, share) > (PATIENCE_OF_ROW if known else PATIENCE_STEEP if steep else PATIENCE)
+        again = name in self.others
+        return self.at(name, share) > (PATIENCE_AGAIN if again else PATIENCE_STEEP if steep else PATIENCE)
 
     def keep(self) -> None:
         """For the rows that come."""
@@ -121,7 +121,7 @@ class Priced(Evidence):
         if one.function is None:
             return super()._gathered(one)
         asks = "method" in one.reads.values()
-        if self.times.too_long(one.name, self.share, asks):
+        if self.times.too_long(one.name, self.share):
             raise TooLong(one.name)
         if one.capability is not None and not isinstance(self.method, one.capability):
             raise MissingCapability(str(one.capability))
@@ -147,7 +147,7 @@ class Priced(Evidence):
     def metric(self, metric: Metric) -> None:
         """Take the time of a metric, with its intervals. One that cannot be computed here takes none."""
         name = f"metric {metric.name}"
-        if self.times.too_long(name, self.share, of_row=False):
+        if self.times.too_long(name, self.share):
             return
         try:
             key = name, self.share, shape(self.arguments(metric.function, metric.reads))
