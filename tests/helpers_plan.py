@@ -27,7 +27,7 @@ def suite_of(rows: dict[str, dict[str, Any]] = ROWS, **changes: Any) -> Suite:
 def planned(suite: Suite, dataset: Dataset | None = None, **here: Any) -> list[Cell]:
     """Cells of the tiny data set where no other is given. here: fields of the plan, such as threads."""
     known = {"held_out": suite.held_out, "evaluation": suite.evaluation.model_dump(), "likelihood": suite.likelihood}
-    header = Plan(suite.name, **{"device": "cpu", "inception": {"reason": "none"}, **known, **here})
+    header = Plan(suite.name, **{"devices": ["cpu"], "inception": {"reason": "none"}, **known, **here})
     return list(cells_of(suite, dataset or tiny(), header))
 
 

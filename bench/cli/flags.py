@@ -18,6 +18,7 @@ DataRoot = Annotated[
     Option(help="Where data sets lie or are downloaded to [$BENCH_DATA_ROOT, the user's cache].", metavar="DIR"),
 ]
 Device = Annotated[str, Option(help="auto, cpu, cuda or cuda:N.")]
+Devices = Annotated[str, Option(help="auto, cpu, cuda, cuda:N, or several GPUs as in cuda:0,1.")]
 TrackingUri = Annotated[
     str | None,
     Option(help="MLflow store [$MLFLOW_TRACKING_URI, sqlite:///RESULTS/mlflow.db]; none for none.", metavar="URI|none"),
@@ -68,7 +69,10 @@ NeutralEpochs = Annotated[
 ]
 
 # How cells are run.
-Jobs = Annotated[int | None, Option(help="Cells side by side [one a core on a CPU, one on a GPU].", min=1)]
+Jobs = Annotated[
+    int | None,
+    Option(help="Cells side by side on each device [as many as cores, memory and a GPU's memory allow].", min=1),
+]
 Threads = Annotated[
     int | None, Option(help="CPU threads of a cell [1 on a CPU]; another number may change last bits.", min=1)
 ]

@@ -17,7 +17,7 @@ def run(
     set_: flags.Settings = None,
     data_root: flags.DataRoot = None,
     results: flags.Results = None,
-    device: flags.Device = "auto",
+    device: flags.Devices = "auto",
     precision: flags.Precision = None,
     backbone: flags.Backbone = None,
     likelihood: flags.Likelihood = None,
@@ -62,7 +62,7 @@ def score(
         typer.Option(help="These metrics or families in any case [what today's code has not scored].", metavar="A,B"),
     ] = None,
     results: flags.Results = None,
-    device: Annotated[str | None, typer.Option(help="Instead of the one that was trained on.")] = None,
+    device: Annotated[str | None, typer.Option(help="Instead of the one that was trained on; or several.")] = None,
     jobs: flags.Jobs = None,
     launcher: flags.Launcher = "local",
     tracking_uri: flags.TrackingUri = None,
@@ -81,8 +81,9 @@ def score(
 def cell(
     plan: Annotated[Path, typer.Argument(help="RESULTS/plans/<suite>.json")],
     identity: Annotated[str, typer.Argument(metavar="ID")],
+    device: Annotated[str | None, typer.Option(help="One of the plan's devices [its first].")] = None,
 ) -> None:
     """Run one cell of a plan in this process: what every launcher runs."""
     from bench.cli.runs import run_one
 
-    raise typer.Exit(run_one(plan, identity))
+    raise typer.Exit(run_one(plan, identity, device))

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 import leaderboards
 from bench.config.overrides import SuiteOverrides
 from bench.records import models
@@ -16,14 +14,15 @@ from bench.records.cells import cells_folder
 from bench.records.plan import Cell, Plan
 from bench.records.record import Record
 from bench.runner.cell import run_cell
-from bench.runner.estimate import model_bytes, seconds_by_cell
+from bench.runner.estimate import estimate, in_words, model_bytes
+from bench.runner.launchers import check_devices
 from bench.runner.launchers import find as find_launcher
 from bench.runner.launchers.base import EXIT_NOT_OK
 from bench.runner.plan import RunSettings, default_jobs, make_plan, scoring_of
 from bench.runner.prepare import set_up
 from bench.runner.progress import clock
 from bench.runner.run import INTERRUPTED, Run, owned, split_done, to_train
-from bench.runtime.environment import choose_device
+from bench.runtime.environment import choose_devices
 from bench.runtime.errors import UsageError, nearest
 from bench.runtime.paths import results_folder
 from bench.scoring.selection import choose
@@ -43,13 +42,14 @@ def run_suite(
     suite = overrides.settle(settings.plugins)  # plug-ins are there from here on, launchers too
     make_launcher = find_launcher(settings.launcher)
     plan = make_plan(suite, settings)
+    check_devices(plan, settings.launcher)
     results = Path(plan.results)
     if dry_run:
         print(dry(plan, retry_failed, force))
         return 0
     with owned(results):
         todo, done = split_done(plan, retry_failed, force)
-        plan = replace(plan, side_by_side=max(1, min(plan.side_by_side, len(todo))))
+        plan = plan.narrowed(len(todo))
         if force:
             forget(results, todo)
         print(f"{plan.suite}: {plan.title}\n{counts(plan, todo, done)}, in {results}", flush=True)
@@ -91,14 +91,17 @@ def score_again(
             todo = [Cell(**cell) for cell in plan.cells if models.is_kept(folder, cell["model"])]
             stale, done = split_done(plan, retry_failed=True, force=bool(metrics))
             todo = [cell for cell in todo if cell in stale]
-            side = max(1, min(jobs or default_jobs(torch.device(plan.device), len(todo), plan.threads), len(todo)))
-            plan = replace(plan, side_by_side=side)
+            side = jobs or default_jobs(plan.devices, len(todo), plan.threads)
+            plan = replace(plan, side_by_side=side).narrowed(len(todo))
             lost = len(stale) - len(todo)
             print(f"{plan.suite}: 0 to train, {len(todo)} to score, {len(done)} done before, in {folder}", flush=True)
             print(f"{lost} cells have no kept model: `run` trains them\n" * bool(lost), end="", flush=True)
             make = find_launcher(launcher)
+            check_devices(plan, launcher)
             try:
-                records = Run(plan, todo, make(folder, side, None), track.resolve(tracking_uri, folder)).run(done)
+                records = Run(
+                    plan, todo, make(folder, plan.side_by_side, None), track.resolve(tracking_uri, folder)
+                ).run(done)
             except KeyboardInterrupt:
                 print(f"\ninterrupted: go on with:\n  {command(retry=False)}", file=sys.stderr)
                 return INTERRUPTED
@@ -118,7 +121,7 @@ def to_score_again(plan: Plan, metrics: Sequence[str], device: str | None) -> Pl
         scoring=scoring_of(evaluation["metrics"], evaluation["mixing"]),
         only=[score for metric in choose(list(metrics)) for score in metric.scores] if metrics else [],
         train=False,
-        device=str(choose_device(device)) if device is not None else plan.device,
+        devices=[str(one) for one in choose_devices(device)] if device is not None else plan.devices,
     )
 
 
@@ -167,13 +170,14 @@ def command(*, retry: bool) -> str:
 def dry(plan: Plan, retry_failed: bool, force: bool) -> str:
     """The cells that would run and an estimate of the time."""
     todo, done = split_done(plan, retry_failed, force, set_broken_aside=False)
-    estimates = seconds_by_cell(plan, todo)
-    lines = [f"{plan.suite}: {counts(plan, todo, done, force)}; {plan.side_by_side} side by side on {plan.device}"]
+    plan = plan.narrowed(len(todo))
+    found = estimate(plan, todo, force)
+    lines = [f"{plan.suite}: {counts(plan, todo, done, force)}; {where(plan)}"]
+    lines += [f"  {part.name:<48} {clock(part.seconds):>8}  before the cells, once" for part in found.prepared]
     lines += [
-        f"  {cell.cell:<48} {clock(seconds):>8}  {basis}" for cell in todo for seconds, basis in [estimates[cell.cell]]
+        f"  {one.cell:<48} {clock(one.seconds):>8}  {one.source}: {in_words(one.parts)}" for one in found.cells.values()
     ]
-    total = sum(seconds for seconds, _ in estimates.values()) / plan.side_by_side
-    lines.append(f"about {clock(total)} in all, as far as these times reach")
+    lines.append(f"about {clock(found.wall_seconds(plan.places))} in all, as of cells that do not slow each other down")
     if plan.keep_models == "all":
         sizes = {cell.model: model_bytes(plan, cell) for cell in todo}
         lines.append(
@@ -181,6 +185,11 @@ def dry(plan: Plan, retry_failed: bool, force: bool) -> str:
             "the phases that rows share, at most as much again"
         )
     return "\n".join(lines)
+
+
+def where(plan: Plan) -> str:
+    each = " each" if len(plan.devices) > 1 else ""
+    return f"{plan.side_by_side} side by side on {', '.join(plan.devices)}{each}"
 
 
 def rebuild_store(results: str | None, tracking_uri: str | None, log_models: bool) -> str:
@@ -195,14 +204,14 @@ def rebuild_store(results: str | None, tracking_uri: str | None, log_models: boo
     return f"{written} records written to {uri}"
 
 
-def run_one(plan: Path, identity: str) -> int:
-    """Run one cell of a plan here. Exit status 0 where it is ok."""
+def run_one(plan: Path, identity: str, device: str | None) -> int:
+    """Run one cell of a plan here, on this device or the plan's first. Exit status 0 where it is ok."""
     if not plan.is_file():
         raise UsageError(f"plan {plan}: no such file")
     try:
         Plan.read(plan).cell(identity)
     except KeyError:
         raise UsageError(f"plan {plan} has no cell {identity!r}") from None
-    record = run_cell(plan, identity)
+    record = run_cell(plan, identity, device=device)
     print(f"{identity}: {record.status}")
     return 0 if record.status == "ok" else EXIT_NOT_OK

@@ -18,7 +18,7 @@ def tune(
     set_: flags.RowSettings = None,
     data_root: flags.DataRoot = None,
     results: flags.Results = None,
-    device: flags.Device = "auto",
+    device: flags.Devices = "auto",
     jobs: flags.Jobs = None,
     inception: flags.Inception = "auto",
     plugin: flags.Plugin = None,

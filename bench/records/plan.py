@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,10 +44,9 @@ class Cell:
 class Plan:
     """What an invocation runs; all that a worker needs to run any of its cells.
 
-    cells: as dicts of `Cell`'s fields. scoring: a score's name to the digest of the code that gives it. only: scores that are computed,
-    whatever is there; where empty, those that the code of today has not given. train: whether what is not
-    kept is trained. keep_models: whether weights stay on the disk;
-    log_models: whether they go to MLflow.
+    cells: as dicts of `Cell`'s fields. devices: all of one type; side_by_side: cells on one of them at most. scoring: a score's name to the
+    digest of the code that gives it. only: scores that are computed, whatever is there; where empty, those that the code of today has not
+    given. train: whether what is not kept is trained. keep_models: whether weights stay on the disk; log_models: whether they go to MLflow.
     """
 
     suite: str
@@ -60,7 +59,7 @@ class Plan:
     held_out: int = 0
     data_root: str = ""
     results: str = ""
-    device: str = ""
+    devices: list[str] = field(default_factory=list)
     threads: int = 1
     side_by_side: int = 1
     plugins: list[str] = field(default_factory=list)
@@ -80,11 +79,30 @@ class Plan:
             content = json.loads(path.read_text(encoding="utf-8"))
             shared = {"sources": content.get("sources", {})}  # older plans state the code once for all cells
             cells = [asdict(Cell(**_known(Cell, shared | cell))) for cell in content["cells"]]
-            return Plan(**{**_known(Plan, content), "cells": cells})
+            devices = content["devices"] if "devices" in content else [content.get("device", "")]
+            return Plan(**{**_known(Plan, content), "cells": cells, "devices": devices})
         except (ValueError, TypeError, KeyError, AttributeError, OSError) as problem:
             raise UsageError(
                 f"plan {path}: not a plan ({type(problem).__name__}: {problem}): run the suite again"
             ) from problem
+
+    @property
+    def device(self) -> str:
+        """The first of them: in a worker the one that its cell runs on."""
+        return self.devices[0] if self.devices else ""
+
+    def on(self, device: str | None) -> Plan:
+        """The plan of a worker that has this device; None leaves the first."""
+        return replace(self, devices=[device or self.device])
+
+    def narrowed(self, cells: int) -> Plan:
+        """With no more places than so many cells take."""
+        return replace(self, side_by_side=max(1, min(self.side_by_side, -(-cells // len(self.devices)))))
+
+    @property
+    def places(self) -> int:
+        """Cells that run at once, on all devices."""
+        return self.side_by_side * len(self.devices)
 
     def json(self) -> str:
         return json.dumps(asdict(self), indent=1) + "\n"

@@ -34,12 +34,13 @@ SCORED = ("metrics", "intervals", "by_class", "unavailable", "definitions")
 """Fields of a record that are by score."""
 
 
-def run_cell(plan_path: Path, identity: str, launched: float | None = None) -> Record:
-    """Train, gather, measure and record one cell. `launched`: time.time() when the launcher asked for it.
+def run_cell(plan_path: Path, identity: str, launched: float | None = None, device: str | None = None) -> Record:
+    """Train, gather, measure and record one cell. `launched`: time.time() when the launcher asked for it. device: one of the plan's, or
+    None for its first.
 
     Whatever a method raises becomes the record's status and error; only what keeps the record itself from being written is raised.
     """
-    plan = Plan.read(plan_path)
+    plan = Plan.read(plan_path).on(device)
     cell = plan.cell(identity)
     work = CellRun(plan, cell, time.time() if launched is None else launched)
     error: BaseException | None = None

@@ -1,7 +1,7 @@
 """From a suite to a plan: every row, option, data set and metric checked before the first cell runs."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from bench.datasets.split import divide
 from bench.records import sources
 from bench.records.plan import Cell, KeepModels, Plan, ScoreOn, named
 from bench.records.record import BERNOULLI
-from bench.runtime.environment import choose_device, cores
+from bench.runtime.environment import choose_devices, cores
 from bench.runtime.errors import UsageError
 from bench.runtime.paths import data_root, results_folder
 from bench.scoring.selection import choose, code_of_evidence, digests_of, wanted
@@ -33,6 +33,8 @@ from metrics.features import file_hash, inception_extractor, inception_file
 PICTURES = Path(__file__).parents[1] / "pictures" / "draw.py"
 WORKER_BYTES = 2 * 2**30
 """Memory that a worker may need: side-by-side cells are limited by it."""
+CELL_BYTES_ON_GPU = 4 * 2**30
+"""Memory of a GPU that a cell may need: CUDA's own half GiB, the images, weights and Adam, a captured step, and scoring's matrices."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ def make_plan(suite: Suite, request: RunSettings, score_on: ScoreOn = "test") ->
     """Raises UsageError or DataError, in one line, for whatever cannot be run."""
     plugins = register(suite, request.plugins)
     suite = settle_rows(suite)
-    device, root = choose_device(request.device), data_root(request.data)
+    devices, root = choose_devices(request.device), data_root(request.data)
+    device = devices[0]
     evaluation = suite.evaluation
     wants_inception = "inception" in wanted(evaluation.metrics, evaluation.mixing)
     plan = Plan(
@@ -68,7 +71,7 @@ def make_plan(suite: Suite, request: RunSettings, score_on: ScoreOn = "test") ->
         held_out=suite.held_out,
         data_root=str(root.resolve()),
         results=str(results_folder(request.results).resolve()),
-        device=str(device),
+        devices=[str(one) for one in devices],
         # sums in another order give other last bits, so the number of threads does not follow from what else happens to run
         threads=request.threads or (1 if device.type == "cpu" else min(4, cores())),
         plugins=plugins,
@@ -80,8 +83,7 @@ def make_plan(suite: Suite, request: RunSettings, score_on: ScoreOn = "test") ->
         log_models=request.log_models,
     )
     cells = [asdict(cell) for name in suite.dataset for cell in cells_of(suite, load(name, root), plan)]
-    jobs = request.jobs or default_jobs(device, len(cells), plan.threads)
-    return replace(plan, cells=cells, side_by_side=jobs)
+    return replace(plan, cells=cells, side_by_side=request.jobs or default_jobs(plan.devices, len(cells), plan.threads))
 
 
 def scoring_of(metrics: list[str], mixing: bool) -> dict[str, str]:
@@ -162,13 +164,14 @@ def code_of_loop(optimiser: str) -> dict[str, str]:
     return sources.of(Training, divide) | sources.of_definition(Budget.make_optimiser, OPTIMISERS[optimiser].make)
 
 
-def default_jobs(device: torch.device, cells: int, threads: int) -> int:
-    """Cells side by side: one on a GPU; on a CPU one a core, as far as memory and cells reach, each on its threads."""
-    if device.type == "cuda":
-        return 1
+def default_jobs(devices: Sequence[str], cells: int, threads: int) -> int:
+    """Cells side by side on each device, as far as cores, memory and cells reach, each on its threads; on a GPU its own memory too."""
     known = "SC_AVPHYS_PAGES" in os.sysconf_names
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if known else WORKER_BYTES * 4
-    return max(1, min(cores() // threads, cells, free // WORKER_BYTES))
+    in_all = min(cores() // threads, free // WORKER_BYTES)
+    gpus = [torch.device(one) for one in devices if one.startswith("cuda")]
+    room = [torch.cuda.get_device_properties(gpu).total_memory // CELL_BYTES_ON_GPU for gpu in gpus]
+    return max(1, min(in_all // len(devices), -(-cells // len(devices)), *room))
 
 
 def settle_inception(asked: str, device: torch.device, wanted: bool) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What the fork server imports and computes once for all workers, so that one starts in milliseconds. The parent never imports it."""
+"""What the fork server imports and computes once for all workers, so that one starts in milliseconds; and a dry run, which prices them."""
 
 import matplotlib.figure  # noqa: F401
 import sklearn.metrics

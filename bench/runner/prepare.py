@@ -29,6 +29,8 @@ from metrics.features import Extractor, inception_extractor
 
 
 def set_up(plan: Plan) -> None:
+    if plan.device.startswith("cuda"):
+        torch.cuda.set_device(plan.device)  # streams and captured steps belong to the current device
     torch.set_num_threads(plan.threads)
     threadpool_limits(
         plan.threads

@@ -104,7 +104,9 @@ class CellTraining:
                 file.write(f"{phase} {epoch} {epochs}\n")
 
         beside, work = self.plan.side_by_side, work_folder(self.results, self.cell.model)
-        shared = SharedPhases(self.results, self._shared_setting(), beside, self.shared, self.events)
+        shared = SharedPhases(
+            self.results, shared_setting(self.plan, self.cell, self.device), beside, self.shared, self.events
+        )
         budget = Budget(**self.cell.budget)
         how = (budget, self.cell.seed, self.clock, on_epoch, work, shared, Checkpoint, beside)
         Training(method, data, test, *how).run_seeded(self.trained)
@@ -147,14 +149,6 @@ class CellTraining:
         with suppress(OSError):
             keep(self.results, record, partial(self._fill, None))
 
-    def _shared_setting(self) -> dict[str, Any]:
-        """What decides how a shared phase turns out, beside method and phase: data, split, budget, the loop's code, arithmetic."""
-        setting = trained_by(self.plan, self.cell) | {"dataset": self.cell.dataset}
-        for own in ("method", "options", "settled"):
-            del setting[own]
-        loop = sources.combined(code_of_loop(self.cell.budget["optimiser"]))
-        return setting | {"code": loop, "device": environment.device_name(self.device)}
-
     def _cost(self, method: AbstractMethod) -> dict[str, Any]:
         trained, searched = self.trained, self.trained.searched
         cost = Cost(
@@ -169,3 +163,12 @@ class CellTraining:
             {self.plan.side_by_side, *trained.borrowed_beside, *searched.beside},
         )
         return asdict(cost) | {"beside": sorted(cost.beside)}
+
+
+def shared_setting(plan: Plan, cell: Cell, device: torch.device) -> dict[str, Any]:
+    """What decides how a shared phase turns out, beside method and phase: data, split, budget, the loop's code, arithmetic."""
+    setting = trained_by(plan, cell) | {"dataset": cell.dataset}
+    for own in ("method", "options", "settled"):
+        del setting[own]
+    loop = sources.combined(code_of_loop(cell.budget["optimiser"]))
+    return setting | {"code": loop, "device": environment.device_name(device)}

@@ -30,11 +30,29 @@ PACKAGES = (
 
 
 def choose_device(name: str) -> torch.device:
-    """`auto`, `cpu`, `cuda` or `cuda:N`. Raises UsageError for one that this machine has not."""
+    """`auto`, `cpu`, `cuda` or `cuda:N`. Raises UsageError for one that this machine has not, and for several."""
+    first, *others = choose_devices(name)
+    if others:
+        raise UsageError(f"--device {name}: one device is taken here, not {1 + len(others)}: give cuda:N")
+    return first
+
+
+def choose_devices(name: str) -> list[torch.device]:
+    """One, or several GPUs as in `cuda:0,1`. Raises UsageError for what this machine has not, one named twice, and kinds mixed."""
+    if not re.fullmatch(r"auto|(cpu|cuda(:\d+)?)(,(cpu|(cuda:)?\d+))*", name):
+        raise UsageError(f"--device {name!r}: give auto, cpu, cuda, cuda:N or several as in cuda:0,1")
+    devices = [_device(f"cuda:{part}" if part.isdigit() else part) for part in name.split(",")]
+    if len({device.type for device in devices}) > 1:
+        raise UsageError(f"--device {name}: cells of one run are all on the CPU or all on GPUs")
+    twice = [device for device in devices if devices.count(device) > 1]
+    if twice:
+        raise UsageError(f"--device {name}: {twice[0]} is named twice: --jobs says how many cells share a device")
+    return devices
+
+
+def _device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
-        raise UsageError(f"--device {name!r}: give auto, cpu, cuda or cuda:N")
     device = torch.device(name)
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0

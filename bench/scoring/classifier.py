@@ -68,13 +68,17 @@ def get(dataset: Dataset, device: torch.device, network: str = "auto", epochs: i
 
 
 def _trained_and_kept(dataset: Dataset, device: torch.device, chosen: Recipe, path: Path) -> dict[str, torch.Tensor]:
-    budget = Budget(epochs=chosen.epochs, batch=chosen.batch, learning_rate=chosen.learning_rate)
+    budget = budget_of(chosen)
     with torch.enable_grad():  # also where evidence asks for it, which is gathered without
         classifier, accuracy = trained(dataset, device, chosen, budget, Clock(device), partial(_say, dataset.name))
     stated = {"test_accuracy": accuracy, "dataset": dataset.name, "digest": dataset.digest, **asdict(chosen)}
     write_text(path.with_suffix(".json"), json.dumps(stated))
     keep_tensors(path, classifier.state_dict())
     return classifier.state_dict()
+
+
+def budget_of(chosen: Recipe) -> Budget:
+    return Budget(epochs=chosen.epochs, batch=chosen.batch, learning_rate=chosen.learning_rate)
 
 
 def _say(dataset: str, phase: str, epoch: int, epochs: int) -> None:

@@ -72,7 +72,7 @@ def recipe(dataset: Dataset, network: str = "auto", epochs: int | None = None) -
     return Recipe(name, chosen.epochs(len(dataset.x_train), colour) if epochs is None else epochs, augmented)
 
 
-class _Classification(AbstractMethod):
+class Classification(AbstractMethod):
     """The classifier as the loop takes it: cross-entropy in nats."""
 
     def __init__(self, classifier: Classifier, flips_and_shifts: bool) -> None:
@@ -112,7 +112,7 @@ def trained(
         classifier = NETWORKS[chosen.network].cls(dataset.shape, dataset.n_classes)
     held_out = Images(images.x[:0], images.y[:0])
     with seeded(chosen.seed, "neutral noise", device):
-        method = _Classification(classifier, chosen.flips_and_shifts).to(device)
+        method = Classification(classifier, chosen.flips_and_shifts).to(device)
         data = TrainingData(images, held_out, dataset.n_classes)
         # Without the decay, two epochs of MNIST end at 98.6 % test accuracy instead of 99.2 %.
         train(method, data, test, budget, chosen.seed, clock, watch=watch, decay=True)

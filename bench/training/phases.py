@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from bench.runtime.seeds import seeded
 from bench.training.loop import Curves
-from methods.base import AbstractMethod, TrainingData
+from methods.base import AbstractMethod, Phase, TrainingData
 from methods.parts.restarts import reset_parts
+
+if TYPE_CHECKING:
+    from bench.config.budget import Budget
 
 Row = tuple[int, str, str, str, float]
 
@@ -30,6 +34,10 @@ class Reached:
     def add_to(self, curves: Curves) -> None:
         curves.rows += self.rows
         curves.trained_images += self.trained_images
+
+
+def epochs_of(phase: Phase, budget: Budget) -> int:
+    return phase.epochs or max(1, round(budget.epochs * phase.share))
 
 
 def attach(method: AbstractMethod, data: TrainingData) -> None:

@@ -60,7 +60,7 @@ class SharedPhases:
         self.used.append(entry.model)
         try:
             kept, state = kept_in(folder)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except BrokenModel as problem:
             self.events.append(f"{problem}: the phase has to be trained again")

@@ -14,7 +14,7 @@ from torch import nn
 
 from bench.runtime.seeds import generator, seeded
 from bench.training.loop import Curves, record_epoch, run_epoch, state_digest, tested
-from bench.training.phases import Reached, attach, begin_anew, stream_of
+from bench.training.phases import Reached, attach, begin_anew, epochs_of, stream_of
 from bench.training.search import Place, SearchResult, run_search
 from bench.training.step import GraphedStep, Step
 from methods.base import AbstractMethod, Images, Phase, TrainingData
@@ -125,7 +125,7 @@ class Training:
             self._add(phase, self._train_shared(phase, None))
             return
         with self.clock.measure("setup"):
-            entry = phases.identified(self.method, phase, self._epochs(phase))
+            entry = phases.identified(self.method, phase, epochs_of(phase, self.budget))
             with phases.lock(entry):
                 reached = phases.take(entry, phase)
                 if reached is None:
@@ -153,14 +153,11 @@ class Training:
                 self.trained.curves.rows += curves.rows  # what there is of a phase that fails is shown as well
                 raise
 
-    def _epochs(self, phase: Phase) -> int:
-        return phase.epochs or max(1, round(self.budget.epochs * phase.share))
-
     def _train(
         self, phase: Phase, curves: Curves, order: torch.Generator, checkpoint: Checkpoint | None, name: str
     ) -> Reached:
         """Train the phase, from where an earlier process left it. name: of the stream that the test images' noise is drawn from."""
-        budget = self.budget.model_copy(update={"epochs": self._epochs(phase)})
+        budget = self.budget.model_copy(update={"epochs": epochs_of(phase, self.budget)})
         before, rows, images = self.clock.seconds["train"], len(curves.rows), curves.trained_images
         steps, kept = int(self.method.optimiser_steps), checkpoint.read() if checkpoint is not None else None
         spent = 0.0 if kept is None else kept[0].seconds

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from optuna.trial import Trial
 
 from bench.config.suite import Suite
@@ -48,10 +47,9 @@ class Trials:
         # Settled once: a download that failed is not tried again before every batch.
         self.run_settings = replace(run_settings, inception=first.inception.get("path", "none"), keep_models="none")
         seeds = len(target.trial_suite.seed_list())
-        self.jobs = run_settings.jobs or default_jobs(
-            torch.device(first.device), settings.trials * seeds, first.threads
-        )
-        self.batch = self.jobs // math.gcd(self.jobs, seeds)  # the fewest trials that leave no slot empty
+        self.jobs = run_settings.jobs or default_jobs(first.devices, settings.trials * seeds, first.threads)
+        places = self.jobs * len(first.devices)
+        self.batch = places // math.gcd(places, seeds)  # the fewest trials that leave no slot empty
         if settings.fresh:
             forget(folder)
         self.cells = _planned_before(folder / "plans" / f"{first.suite}.json")
@@ -127,7 +125,7 @@ class Trials:
         plan = make_plan(self._suite(points), self.run_settings, "held_out")
         todo, done = split_done(plan, retry_failed=False, force=False)
         self.cells |= {cell["cell"]: cell for cell in plan.cells}
-        plan = replace(plan, cells=list(self.cells.values()), side_by_side=max(1, min(self.jobs, len(todo))))
+        plan = replace(plan, cells=list(self.cells.values()), side_by_side=self.jobs).narrowed(len(todo))
         launcher = find_launcher(self.run_settings.launcher)(self.folder, plan.side_by_side, None)
         records = Run(plan, todo, launcher, None).run(done)
         return {label: self._scored([one for one in records if one.label == label]) for label in points}

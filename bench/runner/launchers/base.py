@@ -3,7 +3,7 @@
 A new one is a file in this folder, or a package with an entry point `bench.launchers`, that has a class decorated with `@launcher`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -23,13 +23,34 @@ class Ended:
     message: str = ""
 
 
+class Slots:
+    """Places for cells, `jobs` on each of the devices."""
+
+    def __init__(self, devices: Sequence[str], jobs: int) -> None:
+        self.free = dict.fromkeys(devices, jobs)
+
+    def take(self) -> str | None:
+        """A place on the device that has the most left, the first of several; None where all are taken."""
+        device = max(self.free, key=lambda one: self.free[one])
+        if not self.free[device]:
+            return None
+        self.free[device] -= 1
+        return device
+
+    def give_back(self, device: str) -> None:
+        self.free[device] += 1
+
+
 OnStart = Callable[[str], None]
 OnEnd = Callable[[Ended], None]
 OnTick = Callable[[], None]
 
 
 class Launcher(Protocol):
-    """All launchers run `python -m bench cell PLAN ID`, or what it runs, and speak through files."""
+    """All launchers run `python -m bench cell PLAN ID --device DEVICE`, or what it runs, and speak through files.
+
+    One whose class has a true `several_devices` spreads the cells over `devices` of the plan; without it a plan has one device.
+    """
 
     def prepare(self, plan: Path, on_tick: OnTick) -> str | None:
         """Make what the plan's cells share, before them; why that failed, or None."""
@@ -39,7 +60,7 @@ class Launcher(Protocol):
 
 
 Make = Callable[[Path, int, float | None], Launcher]
-"""A launcher of a results folder, cells side by side, and the seconds that a cell may take (None: any)."""
+"""A launcher of a results folder, cells side by side on one device, and the seconds that a cell may take (None: any)."""
 _Make = TypeVar("_Make", bound=Make)
 registry: Registry[Make] = Registry("launcher", "bench.runner.launchers", "bench.launchers")
 

@@ -11,8 +11,9 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from bench.records.cells import cells_folder
+from bench.records.plan import Plan
 from bench.runner.launchers import forkserver as server
-from bench.runner.launchers.base import EXIT_NOT_OK, Ended, OnEnd, OnStart, OnTick, launcher
+from bench.runner.launchers.base import EXIT_NOT_OK, Ended, OnEnd, OnStart, OnTick, Slots, launcher
 from bench.runner.launchers.worker import start
 
 TICK_SECONDS = 0.2
@@ -21,13 +22,16 @@ TICK_SECONDS = 0.2
 @dataclass
 class Running:
     cell: str
+    device: str
     process: ForkServerProcess
     deadline: float
 
 
 @launcher("local")
 class LocalLauncher:
-    """Up to `jobs` cells side by side. time_limit: seconds a cell; past it, its whole process group is killed."""
+    """Up to `jobs` cells side by side on each of the plan's devices. time_limit: seconds a cell; past it, its process group is killed."""
+
+    several_devices = True
 
     def __init__(self, results: Path, jobs: int, time_limit: float | None) -> None:
         self.results, self.jobs, self.time_limit = results, jobs, time_limit
@@ -38,7 +42,7 @@ class LocalLauncher:
     def prepare(self, plan: Path, on_tick: OnTick) -> str | None:
         """Make what the cells share, in a worker of its own; the end of its log where that failed."""
         log = self.results / "logs" / f"{plan.stem}-prepare.txt"
-        one = self._start(plan, None, log)
+        one = self._start(plan, None, Plan.read(plan).device, log)
         try:
             while one.process.is_alive():
                 connection.wait([one.process.sentinel], timeout=TICK_SECONDS)
@@ -51,15 +55,16 @@ class LocalLauncher:
         return lines[-1] if lines else f"it ended with exit code {one.process.exitcode}"
 
     def run(self, plan: Path, cells: Iterable[str], on_start: OnStart, on_end: OnEnd, on_tick: OnTick) -> None:
-        waiting = list(cells)[::-1]
+        waiting, slots = list(cells)[::-1], Slots(Plan.read(plan).devices, self.jobs)
         try:
             while waiting or self.running:
-                while waiting and len(self.running) < self.jobs:
+                while waiting and (device := slots.take()) is not None:
                     cell = waiting.pop()
                     on_start(cell)
-                    self._start(plan, cell, cells_folder(self.results) / cell / "log.txt")
+                    self._start(plan, cell, device, cells_folder(self.results) / cell / "log.txt")
                 connection.wait([one.process.sentinel for one in self.running], timeout=TICK_SECONDS)
-                for ended in self._reap():
+                for device, ended in self._reap():
+                    slots.give_back(device)
                     on_end(ended)
                 on_tick()
         finally:
@@ -71,15 +76,16 @@ class LocalLauncher:
             _kill(one.process)
         self.running.clear()
 
-    def _start(self, plan: Path, cell: str | None, log: Path) -> Running:
-        process = self.context.Process(target=start, args=(str(plan), cell, str(log), time.time()))
+    def _start(self, plan: Path, cell: str | None, device: str, log: Path) -> Running:
+        process = self.context.Process(target=start, args=(str(plan), cell, device, str(log), time.time()))
         process.start()
         limit = self.time_limit if cell is not None else None
-        one = Running(cell or "", process, time.monotonic() + limit if limit else float("inf"))
+        one = Running(cell or "", device, process, time.monotonic() + limit if limit else float("inf"))
         self.running.append(one)
         return one
 
-    def _reap(self) -> list[Ended]:
+    def _reap(self) -> list[tuple[str, Ended]]:
+        """The device that each has left, and how it ended."""
         ended = []
         for one in list(self.running):
             late = time.monotonic() > one.deadline
@@ -87,9 +93,10 @@ class LocalLauncher:
                 continue
             if one.process.is_alive():
                 _kill(one.process)
-                ended.append(Ended(one.cell, "timeout", f"stopped after the time limit of {self.time_limit:g} s"))
+                verdict = Ended(one.cell, "timeout", f"stopped after the time limit of {self.time_limit:g} s")
             else:
-                ended.append(_verdict(one))
+                verdict = _verdict(one)
+            ended.append((one.device, verdict))
             self.running.remove(one)
         return ended
 

@@ -13,7 +13,7 @@ from bench.runner.launchers.base import EXIT_NOT_OK
 from bench.runner.prepare import prepare
 
 
-def start(plan: str, identity: str | None, log: str, launched: float) -> None:
+def start(plan: str, identity: str | None, device: str, log: str, launched: float) -> None:
     """Entry of a worker: a process group of its own, output to the cell's log; `identity` None prepares what cells share."""
     os.setsid()
     _end_with_parent()
@@ -26,7 +26,7 @@ def start(plan: str, identity: str | None, log: str, launched: float) -> None:
     if identity is None:
         prepare(Path(plan))
         return
-    record = run_cell(Path(plan), identity, launched)
+    record = run_cell(Path(plan), identity, launched, device)
     sys.exit(0 if record.status == "ok" else EXIT_NOT_OK)
 
 

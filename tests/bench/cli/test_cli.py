@@ -122,10 +122,6 @@ def test_a_dry_run_prints_every_cell_and_writes_nothing(tmp_path: Path) -> None:
     has(found.out, "4 to train, 4 to score, 0 done before", "in all")
     has(found.out, *(f"digits-{label}-s{seed}-" for label in BOTH for seed in (0, 7)))
     assert not results.exists()
-    # Of the default suite, rows that train as they are, that begin anew, that search, and that don't train.
-    rows = "vae,tvae,mmd-simple,pca-20"
-    found = here("run", "--seeds", "1", "--methods", rows, "--dry-run", results=results)
-    assert found.out.count(" from 20 steps") == 4
 
 
 def test_lists() -> None:
