@@ -57,4 +57,4 @@ def blur_matrix(size: int) -> Float[Tensor, "s s"]:
         for offset, weight in zip(range(-RADIUS, RADIUS + 1), weights, strict=True):
             at = abs(row + offset)
             matrix[row][at if at < size else 2 * (size - 1) - at] += weight / sum(weights)
-    return torch.tensor(matrix)
+    return torch.tensor(matrix, device="cpu")  # kept: also where a method is only built, on no device

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from methods.parts.ssim import ssim
+from methods.parts.ssim import SSIM, ssim
 
 
 def _reference(x: Tensor, y: Tensor) -> Tensor:
@@ -48,3 +48,9 @@ def test_an_image_is_like_itself_to_the_last_bit() -> None:
 def test_images_smaller_than_the_border_are_refused() -> None:
     with pytest.raises(ValueError, match="6 pixels, got 5x8"):
         ssim(torch.rand(2, 1, 5, 8), torch.rand(2, 1, 5, 8))
+
+
+def test_a_method_built_on_no_device_leaves_the_window_to_those_that_are_run():
+    with torch.device("meta"):
+        SSIM(13, 9)
+    assert SSIM(13, 9).rows.device.type == "cpu"
