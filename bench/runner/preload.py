@@ -4,7 +4,6 @@ import matplotlib.figure  # noqa: F401
 import sklearn.svm  # noqa: F401
 import torch
 import torch_fidelity  # noqa: F401
-import torchmetrics.functional.image  # noqa: F401
 import torchvision.datasets  # noqa: F401
 
 import methods

@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor
 
+from bench.scoring.similarity import images_at_once
 from methods import parts
 from metrics.base import Neighbours
 
 BLOCK_VALUES = 2**22
 """Values of a block in float64: 32 MiB. A multiple of it is no faster."""
 QUERIES_AT_ONCE = 1000
-PAIRS_AT_ONCE = 1000
 SPARE = 8
 """Found beyond those asked for, so that neither rounding nor a tie decides who is nearest."""
 
@@ -46,12 +46,13 @@ def by_ssim(images: Tensor, among: Tensor, candidates: Tensor, count: int) -> Ne
 
     `distances` are the structural similarities, largest first. Ties go to the earlier candidate.
     """
-    found = []
-    # one against many: its own means are taken once, and what is worked on stays in a processor's cache
-    for image, rows in zip(images, candidates, strict=True):
-        x, pairs = image[None].float() / 255, rows.split(PAIRS_AT_ONCE)
-        found.append(torch.cat([parts.ssim(x, among[part].float() / 255) for part in pairs]))
-    values, at = torch.stack(found).sort(dim=1, descending=True, stable=True)
+    similarity = parts.SSIM(*images.shape[-2:]).to(images.device)
+    size = max(1, images_at_once(images) // candidates.shape[1])
+    found = [
+        similarity(some[:, None].float() / 255, among[rows].float() / 255)
+        for some, rows in zip(images.split(size), candidates.split(size), strict=True)
+    ]
+    values, at = torch.cat(found).sort(dim=1, descending=True, stable=True)
     return Neighbours(candidates.gather(1, at[:, :count]), values[:, :count].double())
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from bench.runtime.seeds import generator
 from bench.scoring import nearest
 from bench.scoring.evidence import either, evidence
-from methods import parts
+from bench.scoring.similarity import check_window
 from metrics.base import Neighbours, Unavailable, read_by
 from metrics.features import features_of, to_uint8
 
@@ -125,9 +125,7 @@ def near_ssim(
 
 @evidence
 def ssim_candidates(test: Images, data: TrainingData, settings: Evaluation, protocol: dict[str, Any]) -> int:
-    sides = tuple(test.x.shape[-2:])
-    if min(sides) < parts.SSIM_SMALLEST:
-        raise Unavailable(f"SSIM's 11x11 window needs sides of {parts.SSIM_SMALLEST} pixels, got {sides}")
+    check_window(test.x)
     count = min(settings.novelty_candidates, len(data.train))
     _state(protocol, ssim_candidates=count)
     return count

@@ -30,7 +30,7 @@ from methods.parts.networks import (
     decoder_of,
 )
 from methods.parts.pose import Delta, Pose, PoseMean, PosePrior, UprightFirst
-from methods.parts.ssim import SSIM, SSIM_SMALLEST, ssim
+from methods.parts.ssim import SSIM, SSIM_SMALLEST
 from methods.parts.stages import Figures, Found, Phase, Phases, Point, Scores, Search, Space, Span, Terms
 from methods.parts.transforms import Transformation
 from methods.parts.vgg import (

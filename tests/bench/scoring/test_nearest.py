@@ -84,7 +84,7 @@ def test_by_ssim_over_all_pairs_is_torchmetrics(channels: int, monkeypatch: pyte
     images, train = _images(4, 0, (channels, 8, 12)), _images(15, 1, (channels, 8, 12))
     train[7] = images[2]
     every = nearest.by_pixels(images, train, len(train)).indices
-    monkeypatch.setattr(nearest, "PAIRS_AT_ONCE", 4)
+    monkeypatch.setattr(nearest, "images_at_once", lambda images: 45)
     found = nearest.by_ssim(images, train, every, 3)
     pairs = images.repeat_interleave(15, 0).float() / 255, train.repeat(4, 1, 1, 1).float() / 255
     values = structural_similarity_index_measure(*pairs, data_range=1.0, reduction="none")
