@@ -20,11 +20,11 @@ def _check(found: Neighbours, distance: np.ndarray, index: np.ndarray) -> None:
     assert found.indices.tolist() == index.tolist()
 
 
-@pytest.fixture(params=[2**22, 288 * 7])
+@pytest.fixture(params=[2**21, 288 * 7])
 def _blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """In one block, and in many of which the last is short; queries in parts."""
     monkeypatch.setattr(nearest, "BLOCK_VALUES", request.param)
-    monkeypatch.setattr(nearest, "QUERIES_AT_ONCE", 1000 if request.param == 2**22 else 4)
+    monkeypatch.setattr(nearest, "QUERIES_AT_ONCE", 500 if request.param == 2**21 else 4)
 
 
 @pytest.mark.usefixtures("_blocks")
@@ -60,6 +60,15 @@ def test_of_equal_images_the_first_is_named_and_the_other_is_another() -> None:
     assert nearest.by_features(train[17:18].flatten(1).float(), train.flatten(1).float(), 4).indices.tolist() == [
         [2, 4, 11, 17]
     ]
+
+
+def test_of_more_equal_features_than_are_listed_the_first_are_named() -> None:
+    train = torch.rand(100, 16, generator=torch.Generator().manual_seed(0))
+    train[5:75] = train[5]
+    found = nearest.by_features(train[[60, 80]], train, 4, torch.tensor([6, 80]))
+    assert found.indices[0].tolist() == [5, 7, 8, 9]
+    assert found.distances[0].tolist() == [0.0] * 4
+    assert 80 not in found.indices[1]
 
 
 def test_one_level_of_one_pixel_is_seen() -> None:
