@@ -2,7 +2,7 @@
 
 from methods.choices import Backbone, Likelihood, Sampler
 from methods.parts.classifier import ReconstructionClassifier
-from methods.parts.clusters import lloyd, nearest, spread_seeds
+from methods.parts.clusters import k_means, lloyd, nearest, spread_seeds
 from methods.parts.combinations import Proposals, RowsByClass, check_combination, check_images
 from methods.parts.data import Images, ImageSpec, TrainingData
 from methods.parts.distributions import (
