@@ -57,7 +57,7 @@ class KMeansVAE(AbstractPlainVAE):
                 f"clusters={len(self.centroids)} is more than the {len(data.train)} training images: set clusters lower"
             )
         means = torch.cat([self.encoder(x).mu for x, _ in data.train.batches()])
-        start = self.centroids if self.fitted else spread_seeds(means, len(self.centroids))
+        start = self.centroids if self.fitted else spread_seeds(means, len(self.centroids))[0]
         centroids, shares = lloyd(means, start, self.iterations)
         self.centroids.copy_(centroids)
         self.log_components.copy_(shares.clamp(min=1e-12).log())

@@ -3,48 +3,17 @@
 from __future__ import annotations
 
 from metrics.base import TENTHS, Better, OfSet, Score, metric
-from metrics.features import (
-    FeatureSet,
-    check_sizes,
-    frechet,
-    frechet_without,
-    kernel_distance,
-    kernel_distances_without,
-    share_within,
-)
+from metrics.features import FeatureSet, check_sizes, compare, frechet, frechet_without
 
-KID_SUBSET = 1000
-NEIGHBOURS = 3
 BOTH = "samples and of originals"
-ALL_PAIRS = "of the unbiased estimate over all pairs, while the value is its mean over 100 random subsets"
 WIDE = "conservative, as each ball hangs on a few neighbours"
-SOURCE = "torch-fidelity 0.4: Heusel et al. 2017 (Fréchet), Bińkowski et al. 2018 (KID), Kynkäänniemi et al. 2019 (P/R)"
+SOURCE = (
+    "Heusel et al. 2017 (Fréchet, by torch-fidelity 0.4), Bińkowski et al. 2018 (KID, unbiased, over all pairs), "
+    "Kynkäänniemi et al. 2019 (precision and recall, k=3), Naeem et al. 2020 (density and coverage, k=5)"
+)
 INCEPTION = "Inception-v3, 2048 features"
 NEUTRAL = "the neutral classifier's penultimate features (128 of the small CNN, 64 of ResNet-56)"
 REGENE = "001_9c71068f65ebe130.txt, Table 1; torch-fidelity 0.4: Heusel et al. 2017 (Fréchet)"
-
-
-def _compare(samples: FeatureSet, originals: FeatureSet, seed: int) -> tuple[OfSet, ...]:
-    """Fréchet distance, kernel distance, precision and recall, as calculate_metrics gives them with samples as its input 1.
-
-    The library reads precision as the share of input 1 within the manifold of input 2. The kernel distance's spread is that of the
-    estimate over all pairs, which the mean over random subsets comes near to. On normal features (300 to 2,000 a side, 8 and 32
-    dimensions) jackknife and true standard error agree within 6 % for both distances; for precision and recall the jackknife's is 1.3 to
-    1.8 times the true one, the side that Efron & Stein 1981 prove of leaving one out.
-    """
-    smaller = check_sizes(samples, originals)
-    generated, real = samples.values.double(), originals.values.double()
-    subset, larger = min(KID_SUBSET, smaller), max(len(generated), len(real))
-    neighbours = min(NEIGHBOURS, smaller - 1)
-    without = kernel_distances_without(generated, real) if smaller >= TENTHS else []
-    return (
-        _frechet(samples, originals, BOTH),
-        OfSet(
-            kernel_distance(generated, real, subset, seed % 2**32), without, BOTH, ALL_PAIRS if larger > subset else ""
-        ),
-        OfSet(*share_within(generated, real, neighbours), BOTH, WIDE),
-        OfSet(*share_within(real, generated, neighbours), BOTH, WIDE),
-    )
 
 
 def _frechet(first: FeatureSet, second: FeatureSet, of: str) -> OfSet:
@@ -53,8 +22,8 @@ def _frechet(first: FeatureSet, second: FeatureSet, of: str) -> OfSet:
 
 
 def _register_fidelity(name: str, seen_by: str, about: str, *scores: str) -> None:
-    """FID, KID, precision and recall of samples against as many originals, or all, in a network's features."""
-    better: tuple[Better, ...] = ("lower", "lower", "higher", "higher")
+    """FID, KID, precision, recall, density and coverage of samples against as many originals, or all, in a network's features."""
+    better: tuple[Better, ...] = ("lower", "lower", "higher", "higher", "higher", "higher")
 
     @metric(
         name=name,
@@ -62,9 +31,16 @@ def _register_fidelity(name: str, seen_by: str, about: str, *scores: str) -> Non
         scores={score: Score("", way) for score, way in zip(scores, better, strict=True)},
         reads={"samples": f"samples_in_{seen_by}", "originals": f"originals_in_{seen_by}"},
     )
-    def fidelity(samples: FeatureSet, originals: FeatureSet, seed: int) -> dict[str, OfSet]:
-        """The four. Raises Unavailable for fewer than two images a side."""
-        return dict(zip(scores, _compare(samples, originals, seed), strict=True))
+    def fidelity(samples: FeatureSet, originals: FeatureSet) -> dict[str, OfSet]:
+        """The six. Raises Unavailable for fewer than two images a side.
+
+        On normal features (300 to 2,000 a side, 8 and 32 dimensions) jackknife and true standard error agree within 6 % for both
+        distances; for precision and recall the jackknife's is 1.3 to 1.8 times the true one, the side that Efron & Stein 1981 prove of
+        leaving one out.
+        """
+        kernel, *shares = compare(samples, originals)
+        found = [_frechet(samples, originals, BOTH), OfSet(*kernel, BOTH), *(OfSet(*one, BOTH, WIDE) for one in shares)]
+        return dict(zip(scores, found, strict=True))
 
 
 def _register_distance(name: str, seen_by: str, about: str, first_set: str, second_set: str) -> None:
@@ -82,8 +58,9 @@ def _register_distance(name: str, seen_by: str, about: str, first_set: str, seco
         return _frechet(first, second, f"{first_set} and of {second_set}")
 
 
-GENERAL = ("fid_org_vs_gen", "kid_org_vs_gen", "precision", "recall")
-OWN = ("fd_neutral_org_vs_gen", "kd_neutral_org_vs_gen", "precision_neutral", "recall_neutral")
+MANIFOLD = ("precision", "recall", "density", "coverage")
+GENERAL = ("fid_org_vs_gen", "kid_org_vs_gen", *MANIFOLD)
+OWN = ("fd_neutral_org_vs_gen", "kd_neutral_org_vs_gen", *(f"{one}_neutral" for one in MANIFOLD))
 _register_fidelity("inception_fidelity", "inception", INCEPTION, *GENERAL)
 _register_fidelity("neutral_fidelity", "neutral", NEUTRAL, *OWN)
 for prefix, network, about in (("fid", "inception", INCEPTION), ("fd_neutral", "neutral", NEUTRAL)):

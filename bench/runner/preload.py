@@ -5,7 +5,6 @@ import sklearn.metrics
 import sklearn.model_selection  # noqa: F401
 import torch
 import torch_fidelity  # noqa: F401
-import torchmetrics.functional.image  # noqa: F401
 import torchvision.datasets  # noqa: F401
 
 import methods

@@ -20,7 +20,6 @@ PACKAGES = (
     "torch",
     "torchvision",
     "torch-fidelity",
-    "torchmetrics",
     "scikit-learn",
     "scipy",
     "numpy",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from bench.records import sources
@@ -35,6 +36,29 @@ class Cache:
             kept = make()
             keep_tensors(path, kept)
         return kept
+
+    def rows(
+        self,
+        name: str,
+        makers: Sequence[Callable[..., object]],
+        wanted: Tensor,
+        size: int,
+        make: Callable[[Tensor], Tensor],
+    ) -> Tensor:
+        """Values (M,) float64 of the wanted rows, (M,), of a table (size,) that fills as they are asked for.
+
+        make: gives those of rows that are not there. Of two writers at once one's rows are made again another time.
+        """
+        path = self.folder / f"{name}-{code_of(*makers)[:8]}.safetensors"
+        table = (kept_tensors(path) or {}).get("rows")
+        if table is None or table.shape != (size,):
+            table = torch.full((size,), torch.nan, dtype=torch.float64)
+        each = wanted.cpu().unique()
+        missing = each[table[each].isnan()]
+        if len(missing):
+            table[missing] = make(missing.to(wanted.device)).cpu()
+            keep_tensors(path, {"rows": table})
+        return table[wanted.cpu()].to(wanted.device)
 
 
 def code_of(*makers: Callable[..., object]) -> str:

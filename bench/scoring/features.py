@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from bench.scoring.evidence import evidence, simply
-from metrics.features import FeatureSet, classes_of, features_of, frechet, to_uint8
+from metrics.features import FeatureSet, Own, classes_of, features_of, frechet, to_uint8
 
 if TYPE_CHECKING:
     from bench.scoring.cache import Cache, Tensors
@@ -71,15 +71,17 @@ def _name(neutral: Classifier) -> str:
 
 
 def _kept_set(cache: Cache, name: str, network: type, images: Tensor, make: Callable[[], Tensor]) -> FeatureSet:
-    """Features with their statistics, of which one image has none."""
-    statistics = ("mu", "sigma") if len(images) > 1 else ()
+    """Features with what distances to others need of them alone, of which one image has none."""
+    statistics, own = (("mu", "sigma"), Own._fields) if len(images) > 1 else ((), ())
 
     def made() -> Tensors:
         found = FeatureSet(make())
-        return {"features": found.values} | {one: torch.from_numpy(found.statistics[one]) for one in statistics}
+        kept = {"features": found.values} | {one: torch.from_numpy(found.statistics[one]) for one in statistics}
+        return kept | {one: getattr(found.own, one) for one in own}
 
-    kept = _kept(cache, name, network, images, made, statistics)
-    return FeatureSet(kept["features"], {one: kept[one].numpy() for one in statistics})
+    kept = _kept(cache, name, network, images, made, (*statistics, *own))
+    known_own = Own(**{one: kept[one].to(images.device) for one in own}) if own else None
+    return FeatureSet(kept["features"], {one: kept[one].numpy() for one in statistics}, known_own)
 
 
 def _kept(

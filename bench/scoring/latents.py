@@ -21,7 +21,7 @@ from methods.base import (
     Reconstructs,
     Weighs,
 )
-from methods.parts import Bernoulli, DiscretisedLogistic, Pixels
+from methods.parts import Bernoulli, DiscretisedLogistic, Pixels, k_means, nearest
 
 if TYPE_CHECKING:
     from bench.config.suite import Evaluation
@@ -183,14 +183,10 @@ def own_clusters(method: Clusters, data: TrainingData, test: Images) -> Pair:
 
 
 @evidence
-def kmeans_clusters(latents_train: Tensor, latents_test: Tensor, n_classes: int, seed: int) -> Pair:
-    """k-means on the latents, with as many clusters as classes."""
-    from sklearn.cluster import KMeans
-
-    fitted = KMeans(n_classes, n_init=1, random_state=seed % 2**32).fit(latents_train.cpu().numpy())
-    assigned = fitted.predict(latents_test.cpu().numpy())
-    device = latents_test.device
-    return torch.from_numpy(fitted.labels_).long().to(device), torch.from_numpy(assigned).long().to(device)
+def kmeans_clusters(latents_train: Tensor, latents_test: Tensor, n_classes: int) -> Pair:
+    """k-means on the latents, the best of ten starts, with as many clusters as classes."""
+    centroids = k_means(latents_train, n_classes)
+    return nearest(latents_train, centroids), nearest(latents_test, centroids)
 
 
 either("clusters", "own_clusters", "category_clusters", "kmeans_clusters")

@@ -1,44 +1,92 @@
 """Nearest images by brute force, a block at a time: never all images as floats, and never all distances."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
 import torch
 from torch import Tensor
 
+from bench.scoring.similarity import images_at_once
 from methods import parts
 from metrics.base import Neighbours
+from metrics.features import apart, smallest
+from metrics.features.pairs import Side
 
-BLOCK_VALUES = 2**22
-"""Values of a block in float64: 32 MiB. A multiple of it is no faster."""
-QUERIES_AT_ONCE = 1000
-PAIRS_AT_ONCE = 1000
+BLOCK_VALUES = 2**21
+"""Of images as floats: 8 MiB. Neither half nor a multiple of it is faster on a processor."""
+QUERIES_AT_ONCE = 500
+EXACT = 1023
+"""Terms of 128 squared at most whose sum is a whole number of float32, in any order."""
 SPARE = 8
 """Found beyond those asked for, so that neither rounding nor a tie decides who is nearest."""
+Squares = Callable[[slice], Callable[[slice], Tensor]]
+"""Of some of the others, a function of some of the queries: squared distances (R,C), or bounds, less what is the query's own."""
 
 
 def by_pixels(images: Tensor, among: Tensor, count: int, but: Tensor | None = None) -> Neighbours:
     """The `count` nearest to each of uint8 images (M,C,H,W) by mean squared error, pixels in [0,1], among uint8 images (N,C,H,W).
 
-    Exact: sums of products of whole numbers below 2^53 have no rounding in float64. Ties go to the lower index.
-    but: (M,) the one index that is no candidate for each, or None.
+    Exact: of pixels less 128 the products of up to 1,023 sum in float32 without rounding, and whole numbers below 2^53 in float64.
+    Ties go to the lower index. but: (M,) the one index that is no candidate for each, or None.
     """
     pixels = images[0].numel()
     assert 255**2 * pixels < 2**53
-    squares, index = _search(images.flatten(1), among.flatten(1), count + SPARE, but)
-    return _in_order(squares / (255**2 * pixels), index, count)
+    queries = _shifted(images)
+
+    def squares(columns: slice) -> Callable[[slice], Tensor]:
+        block = _shifted(among[columns].to(images.device))
+        pieces, lengths = block.split(EXACT, dim=1), _lengths(block)
+
+        def of(rows: slice) -> Tensor:
+            chunks = zip(queries[rows].split(EXACT, dim=1), pieces, strict=True)
+            products = [(some @ part.T).double() for some, part in chunks]
+            return sum(products[1:], products[0]).mul_(-2).add_(lengths)
+
+        return of
+
+    found, index = _search(len(images), len(among), pixels, squares, count + SPARE, but)
+    distance = (found + _lengths(queries)[:, None]) / (255**2 * pixels)
+    return _in_order(distance, index, count)
 
 
-def by_features(features: Tensor, among: Tensor, count: int, but: Tensor | None = None) -> Neighbours:
+def _shifted(images: Tensor) -> Tensor:
+    return images.flatten(1).float() - 128
+
+
+def _lengths(shifted: Tensor) -> Tensor:
+    """Squared, (N,) float64."""
+    return torch.stack([part.square().sum(1).double() for part in shifted.split(EXACT, dim=1)]).sum(0)
+
+
+def by_features(
+    features: Tensor, among: Tensor, count: int, but: Tensor | None = None, spare: int = SPARE
+) -> Neighbours:
     """The `count` nearest to each of features (M,D) by Euclidean distance among features (N,D); ties and `but` as in by_pixels.
 
-    |a|² + |b|² - 2ab loses digits near zero, so what it finds is measured again directly: equal features are at exactly 0.
+    Exact: products in float32 give lower bounds, and those of the lowest are measured in float64: equal features are at exactly 0. A query
+    that some other could be as near to, which is not among these, is searched again with more to `spare`.
     """
-    _, index = _search(features, among, count + SPARE, but)
-    distance = torch.cat(
-        [
-            (part[:, None].double() - among[near].double()).square().sum(2).sqrt()
-            for part, near in zip(features.split(QUERIES_AT_ONCE), index.split(QUERIES_AT_ONCE), strict=True)
-        ]
-    )
-    return _in_order(distance, index, count)
+    centre = among.double().mean(0)
+    queries, others = Side.of(features, centre), Side.of(among, centre)
+
+    def bounds(columns: slice) -> Callable[[slice], Tensor]:
+        block, squares = others.rows[columns], others.squares[columns]
+        return lambda rows: (queries.rows[rows] @ block.T).mul_(-2).add_(squares)
+
+    low, index = _search(len(features), len(among), features.shape[1], bounds, count + spare, but)
+    chunks = zip(features.split(QUERIES_AT_ONCE), index.split(QUERIES_AT_ONCE), strict=True)
+    squares = torch.cat([apart(some[:, None], among[near]) for some, near in chunks])
+    found = _in_order(squares.sqrt(), index, count)
+    if index.shape[1] < len(among) - (but is not None):
+        floor = low.amax(1).double() + queries.squares
+        again = (found.distances[:, -1].square() >= floor).nonzero()[:, 0]
+        if len(again):
+            of_again = None if but is None else but[again]
+            more = by_features(features[again], among, count, of_again, 8 * (count + spare))
+            for part, better in zip(found, more, strict=True):
+                part[again] = better
+    return found
 
 
 def by_ssim(images: Tensor, among: Tensor, candidates: Tensor, count: int) -> Neighbours:
@@ -46,40 +94,43 @@ def by_ssim(images: Tensor, among: Tensor, candidates: Tensor, count: int) -> Ne
 
     `distances` are the structural similarities, largest first. Ties go to the earlier candidate.
     """
-    found = []
-    # one against many: its own means are taken once, and what is worked on stays in a processor's cache
-    for image, rows in zip(images, candidates, strict=True):
-        x, pairs = image[None].float() / 255, rows.split(PAIRS_AT_ONCE)
-        found.append(torch.cat([parts.ssim(x, among[part].float() / 255) for part in pairs]))
-    values, at = torch.stack(found).sort(dim=1, descending=True, stable=True)
+    similarity = parts.SSIM(*images.shape[-2:]).to(images.device)
+    size = max(1, images_at_once(images) // candidates.shape[1])
+    found = [
+        similarity(some[:, None].float() / 255, among[rows].float() / 255)
+        for some, rows in zip(images.split(size), candidates.split(size), strict=True)
+    ]
+    values, at = torch.cat(found).sort(dim=1, descending=True, stable=True)
     return Neighbours(candidates.gather(1, at[:, :count]), values[:, :count].double())
 
 
-def _search(queries: Tensor, among: Tensor, count: int, but: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Squared Euclidean distances and indices, each (M, count or all that there are), of the nearest rows of `among` (N,D)."""
-    count = min(count, len(among) - (but is not None))
-    found = []
-    for start in range(0, len(queries), QUERIES_AT_ONCE):
-        rows = slice(start, start + QUERIES_AT_ONCE)
-        found.append(_search_some(queries[rows].double(), among, count, None if but is None else but[rows, None]))
-    return torch.cat([squares for squares, _ in found]), torch.cat([index for _, index in found])
+def _search(
+    queries: int, others: int, width: int, squares: Squares, count: int, but: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """The smallest of `squares` and their indices, each (M, count or all that there are), in any order. width: D of the rows."""
+    count = min(count, others - (but is not None))
+    best: dict[int, tuple[Tensor, Tensor]] = {}
+    for columns in _slices(others, max(1, BLOCK_VALUES // width)):
+        of_block = squares(columns)
+        for rows in _slices(queries, QUERIES_AT_ONCE):
+            values = of_block(rows)
+            if but is not None:
+                self_row = ((but[rows] >= columns.start) & (but[rows] < columns.stop)).nonzero()[:, 0]
+                values[self_row, but[rows][self_row] - columns.start] = torch.inf
+            low, index = smallest(values, min(count, values.shape[1]))
+            index += columns.start
+            if rows.start in best:
+                low, index = (torch.cat(both, dim=1) for both in zip(best[rows.start], (low, index), strict=True))
+                low, at = low.topk(min(count, low.shape[1]), dim=1, largest=False, sorted=False)
+                index = index.gather(1, at)
+            best[rows.start] = low, index
+    low, index = (torch.cat(parts) for parts in zip(*best.values(), strict=True))
+    return low, index
 
 
-def _search_some(queries: Tensor, among: Tensor, count: int, but: Tensor | None) -> tuple[Tensor, Tensor]:
-    lengths = queries.square().sum(1, keepdim=True)
-    best = queries.new_empty(len(queries), 0)
-    index = torch.empty(len(queries), 0, dtype=torch.int64, device=queries.device)
-    size = max(1, BLOCK_VALUES // queries.shape[1])
-    for start in range(0, len(among), size):
-        block = among[start : start + size].to(queries.device).double()
-        columns = torch.arange(start, start + len(block), device=queries.device)
-        squares = torch.addmm(block.square().sum(1), queries, block.T, alpha=-2) + lengths
-        if but is not None:
-            squares.masked_fill_(columns == but, torch.inf)
-        squares, columns = torch.cat([best, squares], 1), torch.cat([index, columns.expand_as(squares)], 1)
-        best, at = squares.topk(min(count, squares.shape[1]), dim=1, largest=False)
-        index = columns.gather(1, at)
-    return best, index
+def _slices(count: int, size: int) -> Iterator[slice]:
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
 
 
 def _in_order(distance: Tensor, index: Tensor, count: int) -> Neighbours:

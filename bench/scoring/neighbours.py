@@ -16,7 +16,7 @@ from torch import Tensor
 from bench.runtime.seeds import generator
 from bench.scoring import nearest
 from bench.scoring.evidence import either, evidence
-from methods import parts
+from bench.scoring.similarity import check_window
 from metrics.base import Neighbours, Unavailable, read_by
 from metrics.features import features_of, to_uint8
 
@@ -31,6 +31,8 @@ SHOWN = 3
 SPACING_IMAGES = 1000
 """Training images whose distance to their nearest other is taken as that of all."""
 Search = Callable[[Tensor, Tensor, int, Tensor | None], Neighbours]
+Own = Callable[[Tensor], Tensor]
+"""Gives the distance, (M,), of training images, (M,) indices, to their nearest other, kept by training set."""
 Made = tuple[Tensor, ...]
 Keep = Callable[[str, Tensor, Callable[[], Made]], Made]
 """Gives what a function makes of a tensor under a name: made now, or kept on disk."""
@@ -76,15 +78,20 @@ either("keep_recon", "keep")
 
 
 @evidence
-def keep_test(data: TrainingData, settings: Evaluation, cache: Cache) -> Keep:
+def train_digest(data: TrainingData) -> bytes:
+    return _digest(data.train.x)
+
+
+@evidence
+def keep_test(data: TrainingData, train_digest: bytes, settings: Evaluation, cache: Cache) -> Keep:
     """On disk, under a name of all that it hangs on: images, training images, settings, code and device."""
-    train, device = _digest(data.train.x), data.train.x.device
+    device = data.train.x.device
 
     def kept(name: str, of: Tensor, make: Callable[[], Made]) -> Made:
         said = f"{name} {settings.novelty_candidates} {SHOWN} {device.type} {torch.__version__}"
-        keys = hashlib.sha256(b"".join([said.encode(), train, _digest(of)]))
+        keys = hashlib.sha256(b"".join([said.encode(), train_digest, _digest(of)]))
         path = f"nearest/{name}-{keys.hexdigest()[:24]}"
-        found = cache.get(path, [_own], lambda: {str(at): value for at, value in enumerate(make())})
+        found = cache.get(path, [_digest], lambda: {str(at): value for at, value in enumerate(make())})
         return tuple(found[str(at)].to(device) for at in range(len(found)))
 
     return kept
@@ -110,9 +117,8 @@ def near_mse(candidates: Neighbours) -> Neighbours:
     return Neighbours(candidates.indices[:, :SHOWN], candidates.distances[:, :SHOWN])
 
 
-def near_mse_own(near_mse: Neighbours, data: TrainingData, keep: Keep) -> Tensor:
-    rows = near_mse.indices[:, 0]
-    return keep("own", rows, lambda: (_own(nearest.by_pixels, data.train.x, rows),))[0]
+def near_mse_own(near_mse: Neighbours, own_mse: Own) -> Tensor:
+    return own_mse(near_mse.indices[:, 0])
 
 
 def near_ssim(
@@ -125,9 +131,7 @@ def near_ssim(
 
 @evidence
 def ssim_candidates(test: Images, data: TrainingData, settings: Evaluation, protocol: dict[str, Any]) -> int:
-    sides = tuple(test.x.shape[-2:])
-    if min(sides) < parts.SSIM_SMALLEST:
-        raise Unavailable(f"SSIM's 11x11 window needs sides of {parts.SSIM_SMALLEST} pixels, got {sides}")
+    check_window(test.x)
     count = min(settings.novelty_candidates, len(data.train))
     _state(protocol, ssim_candidates=count)
     return count
@@ -144,8 +148,8 @@ def near_neutral(
     return nearest.by_features(features, neutral_features_train, SHOWN)
 
 
-def near_neutral_own(near_neutral: Neighbours, neutral_features_train: Tensor) -> Tensor:
-    return _own(nearest.by_features, neutral_features_train, near_neutral.indices[:, 0])
+def near_neutral_own(near_neutral: Neighbours, own_neutral: Own) -> Tensor:
+    return own_neutral(near_neutral.indices[:, 0])
 
 
 OF_A_SET = ("looked", "keep", "candidates", "near_mse", "near_neutral")
@@ -167,21 +171,35 @@ def spacing_rows(data: TrainingData, cell_seed: int, protocol: dict[str, Any]) -
     return rows
 
 
-@evidence(reads={"keep": "keep_test"})
-def spacing_mse(spacing_rows: Tensor, data: TrainingData, keep: Keep) -> Tensor:
+@evidence
+def spacing_mse(spacing_rows: Tensor, own_mse: Own) -> Tensor:
     """Distance of each of the sample to its nearest other, (S,)."""
-    return keep("own", spacing_rows, lambda: (_own(nearest.by_pixels, data.train.x, spacing_rows),))[0]
+    return own_mse(spacing_rows)
 
 
 @evidence
-def spacing_neutral(spacing_rows: Tensor, neutral_features_train: Tensor) -> Tensor:
+def spacing_neutral(spacing_rows: Tensor, own_neutral: Own) -> Tensor:
     """As spacing_mse, of the same training images."""
-    return _own(nearest.by_features, neutral_features_train, spacing_rows)
+    return own_neutral(spacing_rows)
 
 
-def _own(search: Search, among: Tensor, rows: Tensor) -> Tensor:
-    """Distance, (M,), of the training images of `rows`, (M,), to their nearest other. An equal image is another."""
-    if len(among) < 2:
-        raise Unavailable("how far training images lie from each other needs two of them")
-    each, at = rows.unique(return_inverse=True)
-    return search(among[each], among, 1, each).distances[at, 0]
+@evidence
+def own_mse(data: TrainingData, train_digest: bytes, cache: Cache) -> Own:
+    return _own("mse", nearest.by_pixels, data.train.x, train_digest, cache)
+
+
+@evidence
+def own_neutral(neutral_features_train: Tensor, cache: Cache) -> Own:
+    return _own("neutral", nearest.by_features, neutral_features_train, _digest(neutral_features_train), cache)
+
+
+def _own(name: str, search: Search, among: Tensor, digest: bytes, cache: Cache) -> Own:
+    """The search is exact, so that no distance hangs on which others are asked for or kept. An equal image is another."""
+
+    def missing(rows: Tensor) -> Tensor:
+        if len(among) < 2:
+            raise Unavailable("how far training images lie from each other needs two of them")
+        return search(among[rows], among, 1, rows).distances[:, 0]
+
+    path = f"nearest/own-{name}-{digest.hex()[:24]}"
+    return lambda rows: cache.rows(path, [_own], rows, len(among), missing)

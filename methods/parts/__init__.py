@@ -2,7 +2,7 @@
 
 from methods.choices import Backbone, Likelihood, Sampler
 from methods.parts.classifier import ReconstructionClassifier
-from methods.parts.clusters import lloyd, nearest, spread_seeds
+from methods.parts.clusters import k_means, lloyd, nearest, spread_seeds
 from methods.parts.combinations import Proposals, RowsByClass, check_combination, check_images
 from methods.parts.data import Images, ImageSpec, TrainingData
 from methods.parts.distributions import (
@@ -30,7 +30,7 @@ from methods.parts.networks import (
     decoder_of,
 )
 from methods.parts.pose import Delta, Pose, PoseMean, PosePrior, UprightFirst
-from methods.parts.ssim import SSIM, SSIM_SMALLEST, ssim
+from methods.parts.ssim import SSIM, SSIM_SMALLEST
 from methods.parts.stages import Figures, Found, Phase, Phases, Point, Scores, Search, Space, Span, Terms
 from methods.parts.transforms import Transformation
 from methods.parts.vgg import (

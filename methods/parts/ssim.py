@@ -1,7 +1,6 @@
 """Structural similarity, differentiable, with a gradient that is the same on every run of a GPU."""
 
 import math
-from functools import cache
 
 import torch
 from jaxtyping import Float
@@ -30,25 +29,19 @@ class SSIM(nn.Module):
         self.register_buffer("rows", blur_matrix(height), persistent=False)
         self.register_buffer("columns", blur_matrix(width).T.contiguous(), persistent=False)
 
-    def forward(self, x: Float[Tensor, "#n c h w"], y: Float[Tensor, "#n c h w"]) -> Float[Tensor, " n"]:
-        """One value an image, 1 where the two are equal. One image may stand for all of the other side."""
+    def forward(self, x: Float[Tensor, "*#n c h w"], y: Float[Tensor, "*#n c h w"]) -> Float[Tensor, "*n"]:
+        """One value an image, 1 where the two are equal. One image may stand for many of the other side."""
         with torch.autocast(x.device.type, enabled=False):  # variances are differences of near numbers
             x, y = x.float(), y.float()
             mu_x, mu_y, xx, yy, xy = map(self._blurred, (x, y, x * x, y * y, x * y))
             variances = (xx - mu_x * mu_x).clamp(min=0) + (yy - mu_y * mu_y).clamp(min=0)
             similar = (2 * mu_x * mu_y + C1) * (2 * (xy - mu_x * mu_y) + C2)
-            return (similar / ((mu_x * mu_x + mu_y * mu_y + C1) * (variances + C2))).flatten(1).mean(1)
+            return (similar / ((mu_x * mu_x + mu_y * mu_y + C1) * (variances + C2))).flatten(-3).mean(-1)
 
     def _blurred(self, x: Tensor) -> Tensor:
         return self.rows @ x @ self.columns
 
 
-def ssim(x: Float[Tensor, "#n c h w"], y: Float[Tensor, "#n c h w"]) -> Float[Tensor, " n"]:
-    """SSIM once, without a module to keep."""
-    return SSIM(*x.shape[-2:]).to(x.device)(x, y)
-
-
-@cache
 def blur_matrix(size: int) -> Float[Tensor, "s s"]:
     """B such that B @ v is v (size,) under the Gaussian window, its border reflected without repeating the edge."""
     weights = [math.exp(-0.5 * (offset / SIGMA) ** 2) for offset in range(-RADIUS, RADIUS + 1)]
@@ -57,4 +50,4 @@ def blur_matrix(size: int) -> Float[Tensor, "s s"]:
         for offset, weight in zip(range(-RADIUS, RADIUS + 1), weights, strict=True):
             at = abs(row + offset)
             matrix[row][at if at < size else 2 * (size - 1) - at] += weight / sum(weights)
-    return torch.tensor(matrix, device="cpu")  # kept: also where a method is only built, on no device
+    return torch.tensor(matrix)

@@ -1,9 +1,9 @@
 """Images as networks see them: the neutral classifiers' features, those of torch-fidelity's Inception-v3, and their statistics."""
 
 from metrics.features.inception import Extractor, file_hash, inception_extractor, inception_file
-from metrics.features.kernels import kernel_distance, kernel_distances_without
-from metrics.features.manifold import share_within
+from metrics.features.manifold import compare
 from metrics.features.networks import Classifier, NeutralClassifier, classes_of, features_of, predict, to_uint8
+from metrics.features.pairs import Own, apart, smallest
 from metrics.features.resnet import ResNet56
 from metrics.features.sets import FeatureSet, check_sizes, frechet, frechet_without
 
@@ -12,18 +12,19 @@ __all__ = [
     "Extractor",
     "FeatureSet",
     "NeutralClassifier",
+    "Own",
     "ResNet56",
+    "apart",
     "check_sizes",
     "classes_of",
+    "compare",
     "features_of",
     "file_hash",
     "frechet",
     "frechet_without",
     "inception_extractor",
     "inception_file",
-    "kernel_distance",
-    "kernel_distances_without",
     "predict",
-    "share_within",
+    "smallest",
     "to_uint8",
 ]

@@ -1,68 +1,93 @@
-"""Precision and recall of two sets of features, of the whole and without each tenth, in one pass over the distances."""
+"""How two sets of features cover each other: precision, recall, density, coverage, of the whole and without each tenth."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from metrics.base import TENTHS, tenths
+from metrics.features.kernels import kernel_distances
+from metrics.features.pairs import Across, apart
+from metrics.features.sets import FeatureSet, check_sizes
 
-DISTANCE_ROWS = 500
+NEIGHBOURS = 3
+"""Of precision and recall, Kynkäänniemi et al. 2019."""
+DENSE_NEIGHBOURS = 5
+"""Of density and coverage, Naeem et al. 2020."""
 WHOLE = TENTHS
 """The number of the tenth that is nobody's: without it is the whole."""
+Share = tuple[float, list[float]]
+"""Of the whole, and without each tenth of both sets, TENTHS values; none where either set has fewer images than tenths."""
 
 
-def share_within(points: Tensor, manifold: Tensor, neighbours: int) -> tuple[float, list[float]]:
-    """Share of points (M,D) in the manifold of others (N,D), float64, and the shares without each tenth of both, TENTHS values.
+class Compared(NamedTuple):
+    """What all pairs of two sets give."""
 
-    Kynkäänniemi et al. 2019, equation 2: a point is within where it is no farther from some other than that other's k-th neighbour in
-    its own set. torch-fidelity's distances by the same blocks, so that the whole's share is its value to the bit: precision of generated
-    points in the real manifold, recall the other way round. k neighbours are fewer than N; fewer than ten points or others have no
-    leave-outs.
+    kernel: Share
+    precision: Share
+    recall: Share
+    density: Share
+    coverage: Share
+
+
+def compare(generated: FeatureSet, real: FeatureSet) -> Compared:
+    """Kernel distance, precision, recall, density and coverage of generated features (M,D) and real ones (N,D).
+
+    Precision and recall, Kynkäänniemi et al. 2019, equation 2: shares of generated points in a ball of a real one, and the other way
+    round; a point's ball reaches to its third neighbour in its own set. Density and coverage, Naeem et al. 2020, equations 4 and 6, with
+    balls of real points to the fifth neighbour: how many of them a generated point is in, over five, and the share of them that are not
+    empty. The borders belong to the balls. Fewer points have fewer neighbours. Distances are in float64. Raises Unavailable for fewer than
+    two images a side.
     """
-    of_points, of_others = (tenths(len(one)).to(one.device) for one in (points, manifold))
-    radii = _radii(manifold, of_others, neighbours)
-    inside = torch.cat([_inside(rows, manifold, radii) for rows in points.split(DISTANCE_ROWS)], dim=1)
-    # means in float32, as the library's
-    share, without = inside[WHOLE].float().mean().item(), []
-    if min(len(points), len(manifold)) >= TENTHS:
-        without = [inside[left, of_points != left].float().mean().item() for left in range(TENTHS)]
-    return share, without
+    smaller = check_sizes(generated, real)
+    neighbours = min(NEIGHBOURS, smaller - 1), min(DENSE_NEIGHBOURS, smaller - 1)
+    near, wide = _radii(real, neighbours)
+    (around,) = _radii(generated, neighbours[:1])
+    across = Across.of(real.values, generated.values, wide.amax(0), around.amax(0))
+    of_real, of_generated = (tenths(len(one.values)).to(one.values.device) for one in (real, generated))
+    found = []
+    for left in [WHOLE, *range(TENTHS if smaller >= TENTHS else 0)]:
+        kept = (of_generated != left)[across.columns] & (of_real != left)[across.rows]
+        in_near, in_wide = (kept & (across.squares <= radii[left, across.rows]) for radii in (near, wide))
+        in_around = kept & (across.squares <= around[left, across.columns])
+        many, others = ((tenth != left).sum() for tenth in (of_generated, of_real))
+        counts = torch.stack(
+            [
+                _distinct(across.columns[in_near], len(of_generated)),
+                _distinct(across.rows[in_around], len(of_real)),
+                in_wide.sum(),
+                _distinct(across.rows[in_wide], len(of_real)),
+            ]
+        )
+        found.append(counts.double() / torch.stack([many, others, neighbours[1] * many, others]))
+    kernel, kernels = kernel_distances(generated.own, real.own, across)
+    shares = [(whole, without) for whole, *without in torch.stack(found, dim=1).tolist()]
+    return Compared((kernel, kernels if smaller >= TENTHS else []), *shares)
 
 
-def _distances(rows: Tensor, points: Tensor) -> Tensor:
-    return torch.cat([torch.cdist(rows, part) for part in points.split(DISTANCE_ROWS)], dim=1)
+def _distinct(numbers: Tensor, count: int) -> Tensor:
+    """How many of `count` numbers there are."""
+    seen = torch.zeros(count, dtype=torch.bool, device=numbers.device)
+    seen[numbers] = True
+    return seen.sum()
 
 
-def _radii(points: Tensor, tenth: Tensor, neighbours: int) -> Tensor:
-    """Each point's distance to its k-th neighbour, (11,N): without each tenth, then of the whole. A point that is left out has -inf.
+def _radii(points: FeatureSet, neighbours: tuple[int, ...]) -> list[Tensor]:
+    """Each point's squared distance to its k-th neighbour, (11,N) by k: without each tenth, then of the whole.
 
-    The nearest of the whole are among the nearest of each tenth, with itself at distance 0.
+    A point that is left out has -inf, and one that has fewer neighbours inf.
     """
-    nearest = neighbours + 1
-    width = max(nearest, int(torch.bincount(tenth).max()))
-    places = torch.full((TENTHS, width), len(points), device=points.device)
-    for left in range(TENTHS):
-        own = (tenth == left).nonzero()[:, 0]
-        places[left, : len(own)] = own
-    radii = []
-    for rows in points.split(DISTANCE_ROWS):
-        distances = torch.nn.functional.pad(_distances(rows, points), (0, 1), value=torch.inf)
-        by_tenth = distances[:, places].topk(nearest, largest=False).values
-        kept = [by_tenth[:, [other for other in range(TENTHS) if other != left]] for left in range(TENTHS + 1)]
-        radii.append(torch.stack([one.flatten(1).kthvalue(nearest).values for one in kept]))
-    found = torch.cat(radii, dim=1)
-    found[tenth, torch.arange(len(points), device=points.device)] = -torch.inf
-    return found
-
-
-def _inside(rows: Tensor, manifold: Tensor, radii: Tensor) -> Tensor:
-    """Whether each of (R,D) is within the manifold of each row of radii (11,N): (11,R)."""
-    distances = _distances(rows, manifold)
-    # a ball only grows where points are left out: few pairs are within the largest
-    row, other = (distances <= radii.amax(0)).nonzero(as_tuple=True)
-    near = distances[row, other]
-    inside = torch.zeros(len(radii), len(rows), dtype=torch.bool, device=rows.device)
-    for left, radius in enumerate(radii):
-        inside[left, row[near <= radius[other]]] = True
-    return inside
+    own, tenth = points.own, tenths(len(points.values)).to(points.values.device)
+    of_listed, at = tenth[own.listed], [k - 1 for k in neighbours]
+    lists = [own.squares.masked_fill(of_listed == left, torch.inf).sort(1).values for left in range(TENTHS + 1)]
+    radii = torch.stack([nearest[:, at].T for nearest in lists], dim=1)
+    # not certain where the list is too short: another, that is not on it, may be as near
+    for row in (radii > own.floor.clamp(min=0)).flatten(0, 1).any(0).nonzero()[:, 0].tolist():
+        squares = apart(points.values[row], points.values)
+        squares[row] = torch.inf
+        for left in range(TENTHS + 1):
+            radii[:, left, row] = squares.masked_fill(tenth == left, torch.inf).sort().values[at]
+    radii[:, tenth, torch.arange(len(tenth), device=tenth.device)] = -torch.inf
+    return list(radii)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from metrics.base import TENTHS, Unavailable, tenths
+from metrics.features.pairs import Own
 
 
 class Moments(NamedTuple):
@@ -33,13 +34,19 @@ class Moments(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class FeatureSet:
-    """Features (N,D) of a set of images, with the statistics of their Fréchet distance taken once, when first asked for.
+    """Features (N,D) of a set of images, with what its distances to others need of it alone taken once, when first asked for.
 
-    known: statistics that were taken before, as `statistics` gives them.
+    known, known_own: what was taken before, as `statistics` and `own` give them.
     """
 
     values: Tensor
     known: Mapping[str, Any] | None = None
+    known_own: Own | None = None
+
+    @cached_property
+    def own(self) -> Own:
+        """Of the pairs within the set."""
+        return self.known_own or Own.of(self.values)
 
     @cached_property
     def statistics(self) -> Mapping[str, Any]:

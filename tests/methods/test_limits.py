@@ -141,7 +141,7 @@ def kmeans(spec: ImageSpec) -> KMeansVAE:
 def test_centroids_are_k_means_of_the_encoded_means(kmeans: KMeansVAE, data: TrainingData) -> None:
     means = kmeans.encoder(data.train.x.float() / 255).mu
     torch.manual_seed(5)
-    expected, shares = lloyd(means, spread_seeds(means, 4), 100)
+    expected, shares = lloyd(means, spread_seeds(means, 4)[0], 100)
     torch.manual_seed(5)
     kmeans.refit(data)
     assert torch.allclose(kmeans.centroids, expected)

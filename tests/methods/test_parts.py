@@ -4,11 +4,24 @@ import pytest
 import torch
 import torch.nn.functional as F
 from sklearn.cluster import KMeans
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
 from torch import Tensor
 from torch.distributions import Bernoulli as TorchBernoulli
 from torch.distributions import Independent, Normal, OneHotCategorical, kl_divergence
 
-from methods.parts import Bernoulli, Categorical, Gaussian, Images, Joint, lloyd, nearest, one_hot, spread_seeds
+from methods.parts import (
+    Bernoulli,
+    Categorical,
+    Gaussian,
+    Images,
+    Joint,
+    k_means,
+    lloyd,
+    nearest,
+    one_hot,
+    spread_seeds,
+)
 
 
 def _gaussian(n: int = 7, d: int = 3) -> Gaussian:
@@ -113,6 +126,26 @@ def test_lloyd_is_that_of_scikit_learn(iterations: int) -> None:
     assert torch.allclose(shares, one_hot(labels, 6).mean(0))
 
 
+def test_starts_side_by_side_are_those_one_by_one() -> None:
+    points = _blobs()
+    starts = spread_seeds(points, 6, starts=4, trials=3)
+    centroids, shares = lloyd(points, starts, 50)
+    for start, found, share in zip(starts, centroids, shares, strict=True):
+        alone, own = lloyd(points, start, 50)
+        torch.testing.assert_close(found, alone)
+        torch.testing.assert_close(share, own)
+
+
+@pytest.mark.parametrize("kind", ["digits", "blobs"])
+def test_k_means_is_as_good_as_scikit_learns_best_of_ten(kind: str) -> None:
+    torch.manual_seed(0)
+    digits = torch.from_numpy(PCA(20).fit_transform(load_digits().data)).float()
+    points = digits if kind == "digits" else _blobs(k=10, each=100) + 50
+    centroids = k_means(points, 10)
+    inertia = (points - centroids[nearest(points, centroids)]).square().sum().item()
+    assert inertia <= 1.001 * KMeans(10, n_init=10, random_state=0).fit(points.numpy()).inertia_
+
+
 @pytest.mark.parametrize("empty", [1, 3])
 def test_lloyd_seeds_an_empty_cluster_again(empty: int) -> None:
     points = _blobs()
@@ -136,8 +169,8 @@ def test_lloyd_stays_finite_where_distinct_points_are_fewer_than_clusters() -> N
 def test_seeds_are_points_and_all_distinct_while_that_can_be() -> None:
     points = torch.randn(3, 2).repeat_interleave(torch.tensor([1, 50, 50]), 0)
     for _ in range(20):
-        assert len(spread_seeds(points, 3).unique(dim=0)) == 3
-    more = spread_seeds(points, 6)
+        assert len(spread_seeds(points, 3)[0].unique(dim=0)) == 3
+    more = spread_seeds(points, 6)[0]
     assert more.shape == (6, 2)
     assert len(torch.cat([more, points]).unique(dim=0)) == 3
 
@@ -145,7 +178,7 @@ def test_seeds_are_points_and_all_distinct_while_that_can_be() -> None:
 def test_seeds_are_drawn_by_squared_distance() -> None:
     """The second of two seeds among 0, 1 and 3: where 0 came first, 3 is drawn in 9 of 10 cases."""
     points = torch.tensor([[0.0], [1.0], [3.0]])
-    pairs = torch.stack([spread_seeds(points, 2).flatten() for _ in range(1500)])
+    pairs = torch.cat([spread_seeds(points, 2, starts=100).flatten(1) for _ in range(15)])
     second = pairs[pairs[:, 0] == 0, 1]
     assert (second == 3).float().mean().item() == pytest.approx(0.9, abs=0.06)
 

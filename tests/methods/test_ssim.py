@@ -5,7 +5,11 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from methods.parts.ssim import SSIM, ssim
+from methods.parts.ssim import SSIM
+
+
+def _ssim(x: Tensor, y: Tensor) -> Tensor:
+    return SSIM(*x.shape[-2:])(x, y)
 
 
 def _reference(x: Tensor, y: Tensor) -> Tensor:
@@ -27,7 +31,7 @@ def _pairs(channels: int, height: int, width: int) -> tuple[Tensor, Tensor]:
 def test_values_and_gradients_are_those_of_torchmetrics(channels: int, height: int, width: int) -> None:
     x, y = _pairs(channels, height, width)
     sides = [side.clone().requires_grad_() for side in (x, y, x, y)]
-    ours, theirs = ssim(*sides[:2]), _reference(*sides[2:])
+    ours, theirs = _ssim(*sides[:2]), _reference(*sides[2:])
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
     found = torch.autograd.grad(ours.sum(), sides[:2])
     expected = torch.autograd.grad(theirs.sum(), sides[2:])
@@ -36,21 +40,15 @@ def test_values_and_gradients_are_those_of_torchmetrics(channels: int, height: i
 
 def test_one_image_is_held_against_many() -> None:
     x, y = _pairs(3, 8, 12)
-    torch.testing.assert_close(ssim(x[1:2], y), ssim(x[1:2].expand_as(y), y))
-    torch.testing.assert_close(ssim(y, x[1:2]), ssim(x[1:2], y))
+    torch.testing.assert_close(_ssim(x[1:2], y), _ssim(x[1:2].expand_as(y), y))
+    torch.testing.assert_close(_ssim(y, x[1:2]), _ssim(x[1:2], y))
 
 
 def test_an_image_is_like_itself_to_the_last_bit() -> None:
     x, _ = _pairs(1, 28, 28)
-    assert ssim(x, x).tolist() == [1.0] * len(x)
+    assert _ssim(x, x).tolist() == [1.0] * len(x)
 
 
 def test_images_smaller_than_the_border_are_refused() -> None:
     with pytest.raises(ValueError, match="6 pixels, got 5x8"):
-        ssim(torch.rand(2, 1, 5, 8), torch.rand(2, 1, 5, 8))
-
-
-def test_a_method_built_on_no_device_leaves_the_window_to_those_that_are_run():
-    with torch.device("meta"):
-        SSIM(13, 9)
-    assert SSIM(13, 9).rows.device.type == "cpu"
+        _ssim(torch.rand(2, 1, 5, 8), torch.rand(2, 1, 5, 8))

@@ -20,11 +20,11 @@ def _check(found: Neighbours, distance: np.ndarray, index: np.ndarray) -> None:
     assert found.indices.tolist() == index.tolist()
 
 
-@pytest.fixture(params=[2**22, 288 * 7])
+@pytest.fixture(params=[2**21, 288 * 7])
 def _blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """In one block, and in many of which the last is short; queries in parts."""
     monkeypatch.setattr(nearest, "BLOCK_VALUES", request.param)
-    monkeypatch.setattr(nearest, "QUERIES_AT_ONCE", 1000 if request.param == 2**22 else 4)
+    monkeypatch.setattr(nearest, "QUERIES_AT_ONCE", 500 if request.param == 2**21 else 4)
 
 
 @pytest.mark.usefixtures("_blocks")
@@ -62,6 +62,15 @@ def test_of_equal_images_the_first_is_named_and_the_other_is_another() -> None:
     ]
 
 
+def test_of_more_equal_features_than_are_listed_the_first_are_named() -> None:
+    train = torch.rand(100, 16, generator=torch.Generator().manual_seed(0))
+    train[5:75] = train[5]
+    found = nearest.by_features(train[[60, 80]], train, 4, torch.tensor([6, 80]))
+    assert found.indices[0].tolist() == [5, 7, 8, 9]
+    assert found.distances[0].tolist() == [0.0] * 4
+    assert 80 not in found.indices[1]
+
+
 def test_one_level_of_one_pixel_is_seen() -> None:
     """In float32 the squared length of an image of 64x64 in colour is known to within 32 levels squared."""
     train = torch.full((3, 3, 64, 64), 250, dtype=torch.uint8)
@@ -84,7 +93,7 @@ def test_by_ssim_over_all_pairs_is_torchmetrics(channels: int, monkeypatch: pyte
     images, train = _images(4, 0, (channels, 8, 12)), _images(15, 1, (channels, 8, 12))
     train[7] = images[2]
     every = nearest.by_pixels(images, train, len(train)).indices
-    monkeypatch.setattr(nearest, "PAIRS_AT_ONCE", 4)
+    monkeypatch.setattr(nearest, "images_at_once", lambda images: 45)
     found = nearest.by_ssim(images, train, every, 3)
     pairs = images.repeat_interleave(15, 0).float() / 255, train.repeat(4, 1, 1, 1).float() / 255
     values = structural_similarity_index_measure(*pairs, data_range=1.0, reduction="none")
