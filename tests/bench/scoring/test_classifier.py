@@ -181,7 +181,7 @@ def test_shifts_reach_four_pixels_at_most_and_images_do_not_mix() -> None:
 
 
 def test_nothing_is_flipped_where_it_is_tested(shallow: Path) -> None:
-    classified = recipes._Classification(ResNet56((3, 16, 16), 2).eval(), flips_and_shifts=True)
+    classified = recipes.Classification(ResNet56((3, 16, 16), 2).eval(), flips_and_shifts=True)
     x, y = torch.rand(6, 3, 16, 16), torch.zeros(6, dtype=torch.int64)
     torch.manual_seed(0)
     expected = classified.eval().terms(x, y)["cross_entropy"]
