@@ -124,7 +124,7 @@ def _search(
                 low, at = low.topk(min(count, low.shape[1]), dim=1, largest=False, sorted=False)
                 index = index.gather(1, at)
             best[rows.start] = low, index
-    low, index = (torch.cat(parts) for parts in zip(*best.values(), strict=True))
+    low, index = map(torch.cat, zip(*best.values(), strict=True))
     return low, index
 
 
