@@ -75,8 +75,8 @@ def by_features(
         return lambda rows: (queries.rows[rows] @ block.T).mul_(-2).add_(squares)
 
     low, index = _search(len(features), len(among), features.shape[1], bounds, count + spare, but)
-    chunks = zip(features.split(QUERIES_AT_ONCE), index.split(QUERIES_AT_ONCE), strict=True)
-    squares = torch.cat([apart(some[:, None], among[near]) for some, near in chunks])
+    rows = torch.arange(len(index), device=index.device)
+    squares = apart(features, among, rows[:, None].expand_as(index), index)
     found = _in_order(squares.sqrt(), index, count)
     if index.shape[1] < len(among) - (but is not None):
         floor = low.amax(1).double() + queries.squares
@@ -124,7 +124,7 @@ def _search(
                 low, at = low.topk(min(count, low.shape[1]), dim=1, largest=False, sorted=False)
                 index = index.gather(1, at)
             best[rows.start] = low, index
-    low, index = (torch.cat(parts) for parts in zip(*best.values(), strict=True))
+    low, index = map(torch.cat, zip(*best.values(), strict=True))
     return low, index
 
 

@@ -85,7 +85,7 @@ def _radii(points: FeatureSet, neighbours: tuple[int, ...]) -> list[Tensor]:
     radii = torch.stack([nearest[:, at].T for nearest in lists], dim=1)
     # not certain where the list is too short: another, that is not on it, may be as near
     for row in (radii > own.floor.clamp(min=0)).flatten(0, 1).any(0).nonzero()[:, 0].tolist():
-        squares = apart(points.values[row], points.values)
+        squares = apart(points.values, points.values, torch.full_like(tenth, row), torch.arange(len(tenth)).to(tenth))
         squares[row] = torch.inf
         for left in range(TENTHS + 1):
             radii[:, left, row] = squares.masked_fill(tenth == left, torch.inf).sort().values[at]

@@ -69,7 +69,7 @@ class Own(NamedTuple):
                 if count < len(values) - 1
                 else low[:, 0].double().fill_(torch.inf)
             )
-            found.append((apart(values[rows, None], values[index]), index, floor))
+            found.append((apart(values, values, rows[:, None].expand_as(index), index), index, floor))
         sizes = member.double().sum(0)
         kernels += side.base**3 * (sizes.outer(sizes) - sizes.diag())
         return cls(kernels, *map(torch.cat, zip(*found, strict=True)))
@@ -103,8 +103,7 @@ class Across(NamedTuple):
             found.append((rows[row], column))
         kernels += one.base**3 * members[0].double().sum(0).outer(members[1].double().sum(0))
         rows, columns = map(torch.cat, zip(*found, strict=True))
-        pairs = zip(rows.split(2**16), columns.split(2**16), strict=True)
-        return cls(kernels, rows, columns, torch.cat([apart(first[i], second[j]) for i, j in pairs]))
+        return cls(kernels, rows, columns, apart(first, second, rows, columns))
 
 
 def blocks(one: Side, other: Side) -> Iterator[tuple[Tensor, Tensor]]:
@@ -130,9 +129,12 @@ def _kernel(products: Tensor, one: Side, rows: Tensor, other: Side) -> Tensor:
     return torch.addcmul(d.new_tensor(3 * one.base**2), d, d + 3 * one.base).mul_(d)
 
 
-def apart(x: Tensor, y: Tensor) -> Tensor:
-    """Squared distances (...) of (...,D) and (...,D), float64."""
-    return (x.double() - y.double()).square().sum(-1)
+def apart(first: Tensor, second: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Squared distances, float64, of some rows of (M,D) and some of (N,D), as many of both, of any shape."""
+    # what is worked on stays in a processor's cache: less than half the time in 2,048 dimensions
+    at_once = max(1, (2**16 if first.device.type == "cpu" else 2**26) // first.shape[1])
+    pairs = zip(rows.flatten().split(at_once), columns.flatten().split(at_once), strict=True)
+    return torch.cat([(first[i].double() - second[j].double()).square_().sum(1) for i, j in pairs]).view(rows.shape)
 
 
 def smallest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
