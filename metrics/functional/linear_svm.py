@@ -8,7 +8,10 @@ import torch
 from torch import Tensor
 
 from metrics.base import Unavailable
-from metrics.functional.squared_hinge import EXACT, Problems, Task
+from metrics.functional.squared_hinge import BLOCK_ROWS, EXACT, Problems, Task
+
+NO_VARIANCE = 1e-12
+"""Of a mean square, that rounding leaves of the variance of features that do not vary."""
 
 
 class Machines(NamedTuple):
@@ -45,17 +48,50 @@ def fit(features: Tensor, y: Tensor, folds: Tensor | None = None, *, standardise
     classes, target = y.unique(return_inverse=True)
     if len(classes) < 2:
         raise Unavailable("a classifier needs two classes")
-    # sums of few features are the finer for it; many stay as they are, in the memory that they have
-    centre = features.mean(0) if standardised and features.shape[1] <= EXACT else features.new_zeros(features.shape[1])
-    task = Task(features - centre if centre.any() else features, target, folds, standardised)
-    number = torch.arange(len(classes), device=y.device)
-    one = task.solved(Problems(number, torch.zeros_like(number)), task.zeros(len(classes)))
-    found = [one]
+    fits = torch.arange(1 if folds is None else int(folds.max()) + 2, device=y.device)
+    kept = (fits - 1 != (-2 if folds is None else folds[:, None])).float().expand(len(features), -1)
+    mean = torch.zeros(len(fits), features.shape[1], dtype=torch.float64, device=features.device)
+    deviation, varies = torch.ones_like(mean), torch.ones_like(mean, dtype=torch.bool)
+    if standardised:
+        mean, deviation, varies = _moments(features, kept)
+    # sums of few features are the finer for being centred; many stay as they are, in the memory that they have
+    centre = mean[0] if features.shape[1] <= EXACT else torch.zeros_like(mean[0])
+    seen = features - centre.float() if centre.any() else features
+    task = Task(seen, torch.nn.functional.one_hot(target).float() * 2 - 1, kept, mean - centre.float(), deviation)
+    weights = _solved(task, len(classes))
+    # what does not vary has no weight, but where it is known only up to rounding
+    shift = (weights[..., :-1] * (mean - centre.float())[:, None]).masked_fill(varies[:, None], 0).sum(-1)
+    slopes = weights[..., :-1].masked_fill(~varies[:, None], 0)
+    return Machines(classes, slopes, weights[..., -1] + shift - slopes @ centre.float().double())
+
+
+def _solved(task: Task, classes: int) -> Tensor:
+    """Weights and intercepts (F,K,D+1): of the fit on all first, from which the others start."""
+    number = torch.arange(classes, device=task.features.device)
+    zero = torch.zeros(classes, task.size + 1, dtype=torch.float64, device=number.device)
+    found = [task.solved(Problems(number, torch.zeros_like(number)), zero)]
     if task.fits > 1:
-        each = torch.arange(1, task.fits, device=y.device).repeat_interleave(len(classes))
-        rest = Problems(number.repeat(task.fits - 1), each)
+        each = torch.arange(1, task.fits, device=number.device).repeat_interleave(classes)
         task.inverses.clear()
-        found.append(task.solved(rest, one.repeat(task.fits - 1, 1)))
-    weights = torch.cat(found).reshape(task.fits, len(classes), -1)
-    intercepts = weights[..., -1] - weights[..., :-1] @ centre.double()
-    return Machines(classes, weights[..., :-1], intercepts)
+        found.append(task.solved(Problems(number.repeat(task.fits - 1), each), found[0].repeat(task.fits - 1, 1)))
+    return torch.cat(found).reshape(task.fits, classes, -1)
+
+
+def _moments(features: Tensor, kept: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of the images that each fit has: mean and standard deviation, (F,D), float64, and whether they vary.
+
+    Of features that do not vary in a fit the deviation is the whole's, or 1: with any their weight is 0, and so near to where it starts.
+    """
+    centre = features.mean(0, dtype=torch.float64)
+    first = torch.zeros(kept.shape[1], len(centre), dtype=torch.float64, device=features.device)
+    second = torch.zeros_like(first)
+    for x, own in zip(features.split(BLOCK_ROWS), kept.split(BLOCK_ROWS), strict=True):
+        about, own = x - centre, own.double().T
+        first += own @ about
+        second += own @ about.square()
+    count = kept.sum(0, dtype=torch.float64)[:, None]
+    first, second = first / count, second / count
+    variance = second - first.square()
+    varies = variance > NO_VARIANCE * second
+    deviation = torch.where(varies, variance, 1.0).sqrt()
+    return centre + first, torch.where(varies, deviation, deviation[0]), varies

@@ -20,8 +20,6 @@ EXACT = 300
 """Features up to which each Hessian is held and solved; beyond, conjugate gradients ask for its products alone."""
 STALE = 12
 """Products for one step after which a class's preconditioner is taken anew."""
-NO_VARIANCE = 1e-12
-"""Of a mean square, that rounding leaves of the variance of features that do not vary."""
 SPARSE = 0.25
 """Share of images with a loss below which they are gathered, class by class."""
 BLOCK_VALUES, BLOCK_ROWS = 2**18, 4096
@@ -49,45 +47,21 @@ class Point(NamedTuple):
 class Task:
     """The images, and each fit's mean and deviation of them (0 and 1 where they are not standardised)."""
 
-    def __init__(self, features: Tensor, target: Tensor, folds: Tensor | None, standardised: bool) -> None:
-        self.features, self.size = features, features.shape[1]
-        self.fits = 1 if folds is None else int(folds.max()) + 2
-        fits = torch.arange(self.fits, device=target.device)
-        self.signs = torch.nn.functional.one_hot(target).float() * 2 - 1
-        self.kept = (fits - 1 != (-2 if folds is None else folds[:, None])).float().expand(len(features), -1)
-        self.mean = self.zeros(self.fits)[:, 1:]
-        self.deviation = torch.ones_like(self.mean)
-        if standardised:
-            self._standardise()
+    def __init__(self, features: Tensor, signs: Tensor, kept: Tensor, mean: Tensor, deviation: Tensor) -> None:
+        """features: (N,D) float32. signs: (N,K), 1 of each image's class and -1. kept: (N,F), 1 where a fit has the image, else 0.
+
+        mean, deviation: (F,D) float64.
+        """
+        self.features, self.signs, self.kept = features, signs, kept
+        self.mean, self.deviation = mean, deviation
+        self.fits, self.size = mean.shape
         self.inverses: dict[int, Tensor] = {}
         self.precise = False
 
-    def zeros(self, problems: int) -> Tensor:
-        return torch.zeros(problems, self.size + 1, dtype=torch.float64, device=self.features.device)
-
-    def _standardise(self) -> None:
-        centre = self.features.mean(0, dtype=torch.float64)
-        first, second = torch.zeros_like(self.mean), torch.zeros_like(self.mean)
-        for rows, x in self._blocks(self.size):
-            about, kept = x - centre, self.kept[rows].double().T
-            first += kept @ about
-            second += kept @ about.square()
-        count = self.kept.sum(0, dtype=torch.float64)[:, None]
-        first, second = first / count, second / count
-        variance = second - first.square()
-        varies = variance > NO_VARIANCE * second
-        deviation = torch.where(varies, variance, 1.0).sqrt()
-        self.mean = centre + first
-        # a fit in which a feature does not vary gives it no weight: any number will do, and the whole's is near to what it starts from
-        self.deviation = torch.where(varies, deviation, deviation[0])
-
     def _blocks(self, values: int) -> Iterator[tuple[slice, Tensor]]:
         """Rows and their features (n,D), so many that each has `values` of what is made of them."""
-        size = (
-            min(BLOCK_ROWS, max(256, BLOCK_VALUES // values))
-            if self.features.device.type == "cpu"
-            else len(self.features)
-        )
+        on_cpu = self.features.device.type == "cpu"
+        size = min(BLOCK_ROWS, max(256, BLOCK_VALUES // values)) if on_cpu else len(self.features)
         for start in range(0, len(self.features), size):
             rows = slice(start, start + size)
             yield rows, self.features[rows]

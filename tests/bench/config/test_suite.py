@@ -254,11 +254,11 @@ def test_data_device_and_inception_change_the_id() -> None:
     ids = [
         _id(suite_of()),
         _id(suite_of(), replace(tiny(), x_test=images)),
-        _id(suite_of(), device="cuda"),
+        _id(suite_of(), devices=["cuda"]),
         _id(suite_of(), inception={"path": "/a", "hash": "1"}),
     ]
     assert len(set(ids)) == 4
-    assert _id(suite_of(), device="cuda:1") == ids[2], "any device of a kind"
+    assert _id(suite_of(), devices=["cuda:1"]) == ids[2], "any device of a kind"
     assert _id(suite_of(), inception={"path": "/b", "hash": "1"}) == ids[3], "the same weights elsewhere"
 
 

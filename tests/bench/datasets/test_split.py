@@ -34,7 +34,7 @@ def made() -> Dataset:
 
 def run_of(tmp_path: Path, held_out: int) -> CellRun:
     cell = Cell("id", "made", "label", "vae", 3, {}, {}, made().digest)
-    return CellRun(Plan("s", held_out=held_out, device="cpu", results=str(tmp_path)), cell, 0.0)
+    return CellRun(Plan("s", held_out=held_out, devices=["cpu"], results=str(tmp_path)), cell, 0.0)
 
 
 @pytest.mark.parametrize("held_out", [0, 8])

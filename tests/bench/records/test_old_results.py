@@ -82,6 +82,6 @@ def test_a_run_makes_them_anew_with_the_scores_of_then_and_keeps_the_old_ones(co
     for path in (copied / "cells").iterdir():
         if path.name not in folders:
             one = json.loads((path / "record.json").read_text())
-            assert one["metrics"].keys() == then[one["label"], one["seed"]].keys()
+            assert one["metrics"].keys() >= then[one["label"], one["seed"]].keys()
             for name in {"old_ink", "reconstruction_mse", "parameters"} & one["metrics"].keys():
                 assert one["metrics"][name] == pytest.approx(then[one["label"], one["seed"]][name], rel=1e-3)
