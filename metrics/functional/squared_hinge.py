@@ -17,7 +17,7 @@ STEPS, LINE_STEPS, PRODUCTS = 100, 12, 200
 ENOUGH = 1e-4
 """Of what the slope promises, that a step has to take off the objective."""
 EXACT = 300
-"""Features up to which each Hessian is held and solved; beyond, conjugate gradients ask for its products alone."""
+"""Features, or images with a loss, up to which a step is solved for; beyond, conjugate gradients take products of the Hessian alone."""
 STALE = 12
 """Products for one step after which a class's preconditioner is taken anew."""
 SPARSE = 0.25
@@ -153,18 +153,42 @@ class Task:
         return step
 
     def _direction(self, problems: Problems, point: Point, above: Tensor) -> Tensor:
-        """Newton's step (P,D+1), by conjugate gradients as far as the gradient's ratio to its goal asks for."""
-        if self.size <= EXACT:
-            every = zip(point.active, problems.fits, strict=True)
-            hessians = torch.stack([self._hessian(self.features, one.nonzero()[:, 0], fit) for one, fit in every])
-            return torch.linalg.solve(hessians, -point.gradient)
+        """Newton's step (P,D+1). above: the gradient's length, in what it is to come to."""
+        found, few = torch.empty_like(point.gradient), point.active.sum(1) <= EXACT
+        for number in (few | (self.size <= EXACT)).nonzero()[:, 0]:
+            rows = point.active[number].nonzero()[:, 0]
+            found[number] = self._exact(rows, problems.fits[number], -point.gradient[number])
+        rest = (~few & (self.size > EXACT)).nonzero()[:, 0]
+        if len(rest):
+            active = point.active[rest]
+            found[rest] = self._by_class(problems.at(rest), active, -point.gradient[rest], above[rest])
+        return found
+
+    def _exact(self, rows: Tensor, fit: Tensor, wanted: Tensor) -> Tensor:
+        """The solution (D+1,) of Hessian @ x = wanted where these images have a loss; of few images by Woodbury's identity."""
+        mean, deviation = self.mean[fit], self.deviation[fit]
+        z = torch.nn.functional.pad((self.features[rows] - mean.float()) / deviation.float(), (0, 1), value=1.0)
+        own = torch.cat([(wanted[:-1] - wanted[-1] * mean) / deviation, wanted[-1:]])
+        if len(rows) <= self.size:
+            z = z.double()
+            kernel = z @ z.T
+            kernel.diagonal().add_(0.5)
+            found = own - z.T @ torch.linalg.solve(kernel, z @ own)
+        else:
+            hessian = 2 * (z.T @ z).double()
+            hessian.diagonal().add_(1)
+            found = torch.linalg.solve(hessian, own)
+        weights = found[:-1] / deviation
+        return torch.cat([weights, found[-1:] - weights @ mean])
+
+    def _by_class(self, problems: Problems, active: Tensor, wanted: Tensor, above: Tensor) -> Tensor:
         accuracy = (above * AIM).sqrt().clamp(max=0.1)
-        found, one_by_one = torch.empty_like(point.gradient), point.active.float().mean() < SPARSE
+        found, one_by_one = torch.empty_like(wanted), active.float().mean() < SPARSE
         # few images have a loss, and the folds of a class share them: products with these alone
         groups = problems.classes.unique() if one_by_one else [problems.classes]
         for group in groups:
             own = problems.classes == group
-            found[own] = self._conjugate(problems.at(own), point.active[own], -point.gradient[own], accuracy[own])
+            found[own] = self._conjugate(problems.at(own), active[own], wanted[own], accuracy[own])
         return found
 
     def _conjugate(self, problems: Problems, active: Tensor, wanted: Tensor, accuracy: Tensor) -> Tensor:
