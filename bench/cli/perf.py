@@ -25,6 +25,12 @@ def perf(
             "--suite", help="Cells side by side on one thread each, against a plain loop's one after another."
         ),
     ] = False,
+    scoring: Annotated[
+        bool,
+        typer.Option(
+            "--scoring", help="Our scoring of the trained method against the plain way, on the same evidence."
+        ),
+    ] = False,
     backbone: Annotated[
         str | None,
         typer.Option(help="One shared network [every one that the images allow].", metavar=NAMES_OF_BACKBONES),
@@ -39,4 +45,4 @@ def perf(
     from bench.perf.compare import PerfSettings, compare
 
     settings = PerfSettings(method, dataset, tuple(set_ or ()), batch, backbone, likelihood)
-    raise typer.Exit(compare(settings, data_root, device, threads, repeats, suite, plugin or []))
+    raise typer.Exit(compare(settings, data_root, device, threads, repeats, suite, scoring, plugin or []))

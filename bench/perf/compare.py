@@ -3,9 +3,9 @@
 import multiprocessing
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
-from statistics import median
 
 import torch
 
@@ -15,7 +15,9 @@ from bench.config.options import find, shared_options
 from bench.config.plugins import load_plugin
 from bench.config.rows import settings_of
 from bench.datasets import load
-from bench.perf.peers import SLICE, VAE, Setting, Slices, Timed, by_hand, epochs_in_turn, in_turn, ours, plain
+from bench.perf.peers import SLICE, VAE, Setting, Slices, by_hand, epochs_in_turn, in_turn, ours, plain
+from bench.perf.scoring import compare_scoring
+from bench.perf.table import OF_VAE, OURS, tell
 from bench.records.record import BERNOULLI
 from bench.runtime import environment
 from bench.runtime.errors import UsageError, nearest
@@ -23,11 +25,6 @@ from bench.runtime.paths import data_root
 from bench.runtime.seeds import deterministic
 from methods.backbones import BACKBONES
 from methods.base import AbstractVAE, Images, ImageSpec, TrainingData
-
-OURS, OF_VAE = "ours, fp32", "vae, ours fp32"
-AGREE_FP32 = 0.01
-AGREE_BF16 = 0.02
-"""Relative difference of the last epoch's mean loss that counts as agreement: order and noise differ, and bf16 rounds."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +46,15 @@ def compare(
     threads: int,
     repeats: int,
     suite: bool,
+    scoring: bool,
     plugins: list[str],
 ) -> int:
     """Print the times, for every backbone that the method and the images take where none is named.
 
     Exit status 1 where the losses don't agree: a ratio of different work is worth nothing.
     """
+    if suite and scoring:
+        raise UsageError("perf: --suite and --scoring are two comparisons: give one")
     methods.load()
     for plugin in plugins:
         load_plugin(plugin)
@@ -78,11 +78,11 @@ def compare(
     setting.check()
     options = setting.options | ({} if setting.likelihood == BERNOULLI else {"likelihood": setting.likelihood})
     status = 0
-    for name in backbones(setting, settings.backbone):
+    for name in backbones(setting, settings.backbone)[: 1 if scoring else None]:
         what = ", ".join([f"{settings.method}{name and f' ({name})'}", *(f"{k}={v}" for k, v in options.items())])
         where = f"{what} on {settings.dataset}, {len(images)} images, batch {settings.batch}, {environment.device_name(device)}"
         print(f"{where}, torch {torch.__version__}", flush=True)
-        measure = compare_suite if suite else compare_loops
+        measure = partial(compare_scoring, data) if scoring else compare_suite if suite else compare_loops
         status = max(status, measure(replace(setting, backbone=name), repeats))
     return status
 
@@ -130,44 +130,6 @@ def compare_loops(setting: Setting, repeats: int) -> int:
         if peer is not None:
             loops[name] = peer
     return tell(in_turn(loops, repeats))
-
-
-def ratio(base: Timed, other: Timed) -> float:
-    """How many times faster, round by round where both have as many epochs."""
-    if len(base.seconds) != len(other.seconds):
-        return base.median / other.median
-    return median(a / b for a, b in zip(base.seconds, other.seconds, strict=True))
-
-
-def tell(loops: list[Timed]) -> int:
-    """A line a loop; the median of the ratios to the first loop's epoch of the same round; whether the losses agree.
-
-    The VAE's beside another method is another model's: its loss agrees with nothing, and its time is what the method's is a multiple of.
-    """
-    base, status = loops[0], 0
-    print(f"{'loop':<24} {'s/epoch':>8} {'min':>7} {'max':>7} {'ratio':>6}  last epoch's loss")
-    for timed in loops:
-        agrees, verdict = _judged(timed, base)
-        status = status if agrees else 1
-        print(
-            f"{timed.name:<24} {timed.median:8.3f} {min(timed.seconds):7.3f} {max(timed.seconds):7.3f} "
-            f"{ratio(base, timed):6.2f}  {timed.loss:.2f} {verdict}"
-        )
-    named = {timed.name: timed for timed in loops}
-    if OF_VAE in named:
-        print(f"step: {ratio(named[OURS], named[OF_VAE]):.2f} times the vae's (fp32, median of rounds)")
-    return status
-
-
-def _judged(timed: Timed, base: Timed) -> tuple[bool, str]:
-    """Whether a loop's loss agrees with the first one's, in words as well."""
-    if timed is base or timed.name == OF_VAE:
-        return True, "" if timed is base else "another model"
-    allowed = AGREE_BF16 if "bf16" in timed.name else AGREE_FP32
-    gap = abs(timed.loss - base.loss) / abs(base.loss)
-    if gap <= allowed:
-        return True, f"agrees to {gap:.2%}"
-    return False, f"DIFFERS by {gap:.2%} (allowed {allowed:.1%})"  # NaN agrees with nothing
 
 
 def vae_loop(setting: Setting) -> Slices | None:
