@@ -15,7 +15,7 @@ from bench.config.budget import Budget
 from bench.config.choices import Precision
 from bench.config.options import SHARED, build, declared, find, on_shared, resolve
 from bench.records.record import BERNOULLI
-from bench.runtime.clock import Clock
+from bench.runtime.clock import Clock, now
 from bench.runtime.errors import UsageError
 from bench.runtime.seeds import generator
 from bench.training.loop import Curves, begin_epoch, in_batches, run_epoch
@@ -123,8 +123,7 @@ def ours(setting: Setting, precision: Precision) -> Slices:
             for index in part:
                 step(index)
             loss = mean_loss(step, len(images)) if number == len(parts) else None
-            rest(setting.device)
-            yield time.perf_counter() - began + seconds, loss
+            yield now(setting.device) - began + seconds, loss
             seconds = 0.0
 
 
@@ -179,20 +178,13 @@ def by_hand(setting: Setting) -> Slices:
             module.optimiser_steps += 1
             total += loss.detach() * len(index)
             if number % SLICE == 0 and number < len(batches):
-                rest(setting.device)
-                yield time.perf_counter() - began, None
+                yield now(setting.device) - began, None
                 began = time.perf_counter()
-        rest(setting.device)
-        yield time.perf_counter() - began, total.item() / len(x)
+        yield now(setting.device) - began, total.item() / len(x)
 
 
 def batched(sequence: Sequence[torch.Tensor], size: int) -> list[Sequence[torch.Tensor]]:
     return [sequence[start : start + size] for start in range(0, len(sequence), size)]
-
-
-def rest(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def epochs_in_turn(loops: dict[str, Slices]) -> dict[str, tuple[float, float]]:

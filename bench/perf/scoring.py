@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -22,7 +21,7 @@ from bench.perf import plain
 from bench.perf.peers import Setting
 from bench.perf.plain import SEED, Values
 from bench.perf.table import ratios, spread
-from bench.runtime.clock import Clock
+from bench.runtime.clock import Clock, now
 from bench.runtime.errors import UsageError
 from bench.scoring import classifier
 from bench.scoring.cache import Cache
@@ -104,19 +103,13 @@ def _ours(family: Family, evidence: Evidence) -> Values:
 
 
 def _timed(compute: Callable[[], Values], device: torch.device) -> Round:
-    began = _now(device)
+    began = now(device)
     values = compute()
-    return Round(_now(device) - began, values)
-
-
-def _now(device: torch.device) -> float:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()
+    return Round(now(device) - began, values)
 
 
 def evidence_of(setting: Setting, dataset: Dataset, test: Images, folder: Path) -> Evidence:
-    """Of the setting's method after an epoch of our loop. Raises UsageError where the method does not encode, reconstruct and sample."""
+    """Of the setting's method after an epoch of our loop. folder: of a cache that starts empty, so that nothing is taken as known."""
     method = setting.module().to(setting.device)
     clock = Clock(setting.device)
     train(method, setting.data, test, Budget(epochs=1, batch=setting.batch), SEED, clock)

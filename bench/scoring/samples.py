@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from bench.runtime.clock import now
 from bench.scoring.evidence import MissingCapability, either, evidence, simply
 from methods.base import (
     AbstractMethod,
@@ -83,21 +83,15 @@ def timed_samples(method: Samples, settings: Evaluation, test: Images) -> tuple[
     """Samples, and seconds for 10,000: decoding and quantising, after a batch to warm up."""
     count, size = settings.samples, test.at_once
     method.sample_any(min(size, count))
-    started = _time(test.x.device)
+    started = now(test.x.device)
     samples = _quantised(method.sample_any(min(size, count - done)) for done in range(0, count, size))
-    return samples, (_time(test.x.device) - started) * 10_000 / count
+    return samples, (now(test.x.device) - started) * 10_000 / count
 
 
 simply(
     samples=lambda timed_samples: timed_samples[0],
     sample_seconds=lambda timed_samples: timed_samples[1],
 )
-
-
-def _time(device: torch.device) -> float:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()
 
 
 def _each(count: int, settings: Evaluation, test: Images) -> Tensor:

@@ -58,7 +58,10 @@ def fit(features: Tensor, y: Tensor, folds: Tensor | None = None, *, standardise
     centre = mean[0] if features.shape[1] <= EXACT else torch.zeros_like(mean[0])
     seen = features - centre.float() if centre.any() else features
     task = Task(seen, torch.nn.functional.one_hot(target).float() * 2 - 1, kept, mean - centre.float(), deviation)
-    weights = _solved(task, len(classes))
+    try:
+        weights = _solved(task, len(classes))
+    except torch.linalg.LinAlgError as problem:
+        raise Unavailable("a linear SVM has no finite Hessian: the latents' scale is beyond float32's") from problem
     # what does not vary has no weight, but where it is known only up to rounding
     shift = (weights[..., :-1] * (mean - centre.float())[:, None]).masked_fill(varies[:, None], 0).sum(-1)
     slopes = weights[..., :-1].masked_fill(~varies[:, None], 0)

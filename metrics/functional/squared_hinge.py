@@ -154,14 +154,13 @@ class Task:
 
     def _direction(self, problems: Problems, point: Point, above: Tensor) -> Tensor:
         """Newton's step (P,D+1). above: the gradient's length, in what it is to come to."""
-        found, few = torch.empty_like(point.gradient), point.active.sum(1) <= EXACT
-        for number in (few | (self.size <= EXACT)).nonzero()[:, 0]:
+        found, small = torch.empty_like(point.gradient), point.active.sum(1).clamp(max=self.size) <= EXACT
+        for number in small.nonzero()[:, 0]:
             rows = point.active[number].nonzero()[:, 0]
             found[number] = self._exact(rows, problems.fits[number], -point.gradient[number])
-        rest = (~few & (self.size > EXACT)).nonzero()[:, 0]
+        rest = (~small).nonzero()[:, 0]
         if len(rest):
-            active = point.active[rest]
-            found[rest] = self._by_class(problems.at(rest), active, -point.gradient[rest], above[rest])
+            found[rest] = self._by_class(problems.at(rest), point.active[rest], -point.gradient[rest], above[rest])
         return found
 
     def _exact(self, rows: Tensor, fit: Tensor, wanted: Tensor) -> Tensor:

@@ -122,3 +122,15 @@ def test_what_cannot_be_fitted_is_refused_with_its_reason(digits, monkeypatch):
     monkeypatch.setattr(squared_hinge, "STEPS", 1)
     with pytest.raises(Unavailable, match="did not come"):
         fit(x, y, standardised=False)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e19, 1e30])
+@pytest.mark.parametrize("standardised", [False, True])
+@pytest.mark.usefixtures("way")
+def test_a_scale_beyond_float32_is_refused_or_fitted(digits, scale, standardised):
+    x, y = digits
+    try:
+        found = fit(x[:100, :20] * scale, y[:100], standardised=standardised)
+    except Unavailable:
+        return
+    assert found.weights.isfinite().all()

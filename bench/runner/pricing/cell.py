@@ -19,7 +19,7 @@ from bench.datasets.split import divide
 from bench.records.models import models_folder
 from bench.records.plan import Cell, Plan
 from bench.runner.prepare import evidence_of
-from bench.runner.pricing.part import Part, now
+from bench.runner.pricing.part import Part
 from bench.runner.pricing.scoring import (
     Known,
     NoCache,
@@ -34,6 +34,7 @@ from bench.runner.pricing.scoring import (
 from bench.runner.pricing.training import TrainingPrices, Walk, Walked, Whole
 from bench.runner.train import shared_setting
 from bench.runtime import environment
+from bench.runtime.clock import now
 from bench.scoring import classifier as neutral
 from bench.scoring.evidence import Evidence
 from bench.scoring.recipe import NETWORKS, Classification, recipe

@@ -1,9 +1,6 @@
-"""What a price is made of, and the clock that it is measured by."""
+"""What a price is made of."""
 
-import time
 from dataclasses import dataclass
-
-import torch
 
 
 @dataclass(frozen=True)
@@ -17,10 +14,3 @@ class Part:
     seconds: float
     once: str = ""
     by_seed: bool = True
-
-
-def now(device: torch.device) -> float:
-    """Seconds, when all that was asked of the device is done."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()

@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from bench.pictures.draw import draw
-from bench.runner.pricing.part import Part, now
+from bench.runner.pricing.part import Part
+from bench.runtime.clock import now
 from bench.scoring.cache import Cache, Tensors, code_of
 from bench.scoring.evidence import Definition, Evidence, MissingCapability, registry
 from bench.scoring.score import score
