@@ -15,8 +15,9 @@ from bench.config.budget import Budget
 from bench.config.choices import Precision
 from bench.config.options import SHARED, build, declared, find, on_shared, resolve
 from bench.records.record import BERNOULLI
-from bench.runtime.clock import Clock, now
+from bench.runtime.clock import Clock
 from bench.runtime.errors import UsageError
+from bench.runtime.now import now
 from bench.runtime.seeds import generator
 from bench.training.loop import Curves, begin_epoch, in_batches, run_epoch
 from bench.training.step import GraphedStep, Step

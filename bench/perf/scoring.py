@@ -21,8 +21,9 @@ from bench.perf import plain
 from bench.perf.peers import Setting
 from bench.perf.plain import SEED, Values
 from bench.perf.table import ratios, spread
-from bench.runtime.clock import Clock, now
+from bench.runtime.clock import Clock
 from bench.runtime.errors import UsageError
+from bench.runtime.now import now
 from bench.scoring import classifier
 from bench.scoring.cache import Cache
 from bench.scoring.evidence import Cost, Evidence

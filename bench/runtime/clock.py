@@ -8,13 +8,6 @@ from contextlib import contextmanager
 import torch
 
 
-def now(device: torch.device) -> float:
-    """Seconds by perf_counter, when all that was asked of the device is done."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()
-
-
 class Clock:
     """Seconds by section. Entering an inner section pauses the outer one.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from bench.runtime.clock import now
+from bench.runtime.now import now
 from bench.scoring.evidence import MissingCapability, either, evidence, simply
 from methods.base import (
     AbstractMethod,

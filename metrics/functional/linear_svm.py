@@ -8,7 +8,13 @@ import torch
 from torch import Tensor
 
 from metrics.base import Unavailable
-from metrics.functional.squared_hinge import BLOCK_ROWS, EXACT, Problems, Task
+from metrics.functional import hessians
+from metrics.functional.squared_hinge import BLOCK_ROWS, Problems, Task
+
+CENTRED = 300
+"""Features up to which they are centred: sums of few are the finer for it, many stay as they are, in the memory that they have."""
+HESSIANS = 2**23
+"""Numbers at a time on a CPU, of the Hessians that are kept."""
 
 NO_VARIANCE = 1e-12
 """Of a mean square, that rounding leaves of the variance of features that do not vary."""
@@ -54,8 +60,7 @@ def fit(features: Tensor, y: Tensor, folds: Tensor | None = None, *, standardise
     deviation, varies = torch.ones_like(mean), torch.ones_like(mean, dtype=torch.bool)
     if standardised:
         mean, deviation, varies = _moments(features, kept)
-    # sums of few features are the finer for being centred; many stay as they are, in the memory that they have
-    centre = mean[0] if features.shape[1] <= EXACT else torch.zeros_like(mean[0])
+    centre = mean[0] if features.shape[1] <= CENTRED else torch.zeros_like(mean[0])
     seen = features - centre.float() if centre.any() else features
     task = Task(seen, torch.nn.functional.one_hot(target).float() * 2 - 1, kept, mean - centre.float(), deviation)
     try:
@@ -70,14 +75,17 @@ def fit(features: Tensor, y: Tensor, folds: Tensor | None = None, *, standardise
 
 def _solved(task: Task, classes: int) -> Tensor:
     """Weights and intercepts (F,K,D+1): of the fit on all first, from which the others start."""
-    number = torch.arange(classes, device=task.features.device)
-    zero = torch.zeros(classes, task.size + 1, dtype=torch.float64, device=number.device)
-    found = [task.solved(Problems(number, torch.zeros_like(number)), zero)]
-    if task.fits > 1:
-        each = torch.arange(1, task.fits, device=number.device).repeat_interleave(classes)
-        task.inverses.clear()
-        found.append(task.solved(Problems(number.repeat(task.fits - 1), each), found[0].repeat(task.fits - 1, 1)))
-    return torch.cat(found).reshape(task.fits, classes, -1)
+    number, newton, at_once = torch.arange(classes, device=task.features.device), hessians.of(task), classes
+    found = torch.zeros(task.fits, classes, task.size + 1, dtype=torch.float64, device=number.device)
+    found[0] = task.solved(Problems(number, torch.zeros_like(number)), found[0], newton)
+    if isinstance(newton, hessians.Kept) and number.device.type == "cpu":
+        at_once = max(1, HESSIANS // (task.fits * task.size**2))
+    for some in number.split(at_once) if task.fits > 1 else ():
+        each = torch.arange(1, task.fits, device=number.device).repeat_interleave(len(some))
+        start = found[0, some].repeat(task.fits - 1, 1)
+        ends = task.solved(Problems(some.repeat(task.fits - 1), each), start, newton.anew())
+        found[1:, some] = ends.unflatten(0, (-1, len(some)))
+    return found
 
 
 def _moments(features: Tensor, kept: Tensor) -> tuple[Tensor, Tensor, Tensor]:

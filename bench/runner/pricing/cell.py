@@ -34,7 +34,7 @@ from bench.runner.pricing.scoring import (
 from bench.runner.pricing.training import TrainingPrices, Walk, Walked, Whole
 from bench.runner.train import shared_setting
 from bench.runtime import environment
-from bench.runtime.clock import now
+from bench.runtime.now import now
 from bench.scoring import classifier as neutral
 from bench.scoring.evidence import Evidence
 from bench.scoring.recipe import NETWORKS, Classification, recipe

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from bench.pictures.draw import draw
 from bench.runner.pricing.part import Part
-from bench.runtime.clock import now
+from bench.runtime.now import now
 from bench.scoring.cache import Cache, Tensors, code_of
 from bench.scoring.evidence import Definition, Evidence, MissingCapability, registry
 from bench.scoring.score import score

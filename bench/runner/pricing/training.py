@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bench.config.budget import Budget
 from bench.runner.pricing.part import Part
-from bench.runtime.clock import now
+from bench.runtime.now import now
 from bench.runtime.seeds import seeded
 from bench.training.loop import TESTED_IMAGES, WARM_UP_STEPS, begin_epoch, in_batches, mean_terms, tested
 from bench.training.models import load_into, state_of
