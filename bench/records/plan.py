@@ -92,7 +92,9 @@ class Plan:
         return self.devices[0] if self.devices else ""
 
     def on(self, device: str | None) -> Plan:
-        """The plan of a worker that has this device; None leaves the first."""
+        """The plan of a worker that has this device; None leaves the first. Raises UsageError for one that the plan has not."""
+        if device is not None and device not in self.devices:
+            raise UsageError(f"--device {device}: the plan has {', '.join(self.devices)}: give one of them")
         return replace(self, devices=[device or self.device])
 
     def narrowed(self, cells: int) -> Plan:

@@ -158,3 +158,11 @@ def test_a_suite_runs_over_several_devices(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(planning, "choose_devices", environment.choose_devices)
     again = here("run", "--suite", suite, results=tmp_path / "results")
     assert "0 to score, 3 done before" in again.out
+
+
+def test_a_cell_runs_on_no_device_that_its_plan_has_not(tmp_path: Path) -> None:
+    plan = make_plan(load_suite(str(write_suite(tmp_path))), RunSettings(device="cpu"))
+    written = tmp_path / "plan.json"
+    written.write_text(plan.json())
+    for name in ("cuda:7", "nothing", ""):
+        assert "--device" in here("cell", written, plan.cells[0]["cell"], "--device", name).refusal()
