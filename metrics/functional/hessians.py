@@ -50,7 +50,9 @@ class Kept:
             mean, scale = self.centre, self.scale
             wanted = -point.gradient[number]
             own = torch.cat([(wanted[:-1] - wanted[-1] * mean) / scale, wanted[-1:]])
-            solution = torch.linalg.solve(hessian, own)
+            factor, failed = torch.linalg.cholesky_ex(hessian)
+            # at the ends of float64's range rounding can leave it indefinite
+            solution = torch.linalg.solve(hessian, own) if failed else torch.cholesky_solve(own[:, None], factor)[:, 0]
             weights = solution[:-1] / scale
             found[number] = torch.cat([weights, solution[-1:] - weights @ mean])
         return found
@@ -161,7 +163,7 @@ class Conjugate:
                 self.inverses[one] = of_all
                 continue
             hessian = self._hessian(x, mask[:, number].nonzero()[:, 0], problems.fits[number])
-            self.inverses[one] = torch.cholesky_inverse(torch.linalg.cholesky(hessian))
+            self.inverses[one] = torch.cholesky_inverse(torch.linalg.cholesky(hessian)).float()
             of_all = self.inverses[one] if whole else of_all
 
     def _hessian(self, x: Tensor, rows: Tensor, fit: Tensor) -> Tensor:
@@ -177,5 +179,6 @@ class Conjugate:
         found = torch.empty_like(vectors)
         for one in problems.classes.unique():
             rows = problems.classes == one
-            found[rows] = vectors[rows] @ self.inverses[int(one)]
+            scale = vectors[rows].abs().amax(1, keepdim=True)
+            found[rows] = ((vectors[rows] / scale).float() @ self.inverses[int(one)]).double() * scale
         return found
