@@ -28,9 +28,11 @@ from metrics.base import Metric, Unavailable
 SHARES = (1 / 64, 1 / 16, 1 / 4, 1.0)
 LEAST_IMAGES = 250
 """Training images of the smallest share."""
-PATIENCE_AGAIN, PATIENCE, PATIENCE_STEEP = 0.15, 1.0, 12.0
+PATIENCE_AGAIN, PATIENCE, PATIENCE_STEEP = 0.15, 1.0, 6.0
 """Seconds: what would take longer at a share is not measured there, but carried on from the shares before it. Less for what was followed
 for a row before."""
+WARM = 0.5
+"""Seconds up to which what is gathered for the first time in a process is gathered once more."""
 STEEP, STEEPEST = 1.1, 2.0
 """Powers of the number of images: from which a time is steep, and with which it grows at most, that of all pairs."""
 
@@ -81,8 +83,8 @@ class Times:
         if not own:
             return 0.0
         last = max(own)
-        if last in other and max(other) > last and other[last] > 0:
-            return own[last] * carried(other, share) / other[last]
+        if share > last and last in other and max(other) > last and other[last] > 0:
+            return own[last] * min(carried(other, share) / other[last], (share / last) ** STEEPEST)
         return carried(own, share)
 
     def too_long(self, name: str, share: float) -> bool:
@@ -92,9 +94,10 @@ class Times:
         return self.at(name, share) > (PATIENCE_AGAIN if again else PATIENCE_STEEP if steep else PATIENCE)
 
     def keep(self) -> None:
-        """For the rows that come."""
+        """For the rows that come; what asks the method grows in each method's own way."""
         for name, curve in self.measured.items():
-            if curve and max(curve) >= max(self.others.get(name, {0.0: 0.0})):
+            asks = name in registry and "method" in registry[name].reads.values()
+            if curve and not asks and max(curve) >= max(self.others.get(name, {0.0: 0.0})):
                 self.others[name] = curve
 
 
@@ -134,14 +137,14 @@ class Priced(Evidence):
         return self.book.values[key]
 
     def _timed(self, key: tuple[str, float, Any], work: Callable[[], Any]) -> Any:
-        began = now(self.device)
-        if key[0] not in self.book.warm:
-            self.book.warm.add(key[0])
-            work()
-        warm = now(self.device)
+        began = started = now(self.device)
         value = work()
+        if key[0] not in self.book.warm and now(self.device) - began < WARM:
+            started = now(self.device)
+            value = work()
+        self.book.warm.add(key[0])
         ended = now(self.device)
-        self.book.seconds[key] = ended - warm
+        self.book.seconds[key] = ended - started
         self.spent += ended - began
         return value
 
