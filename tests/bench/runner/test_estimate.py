@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 import torch
 from helpers_e2e import ROWS, here, write_suite
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench.config.suite import load_suite
 from bench.records.plan import Cell, Plan
 from bench.runner.estimate import Estimate, Price, estimate
 from bench.runner.plan import RunSettings, make_plan
 from bench.runner.pricing.part import Part
-from bench.runner.pricing.scoring import Times, shape, shares, strided
+from bench.runner.pricing.scoring import SHARES, Times, shape, shares, strided
 
 GENERATOR = {"method": "latent-generator", "images": 10, "trials": 4, "generator": "medium1"}
 LATENT = {"latent": 4, "hidden": 16}
@@ -94,6 +96,28 @@ def test_times_are_carried_on_by_the_power_that_they_show(power: float) -> None:
     assert times.at("b", 1.0) == 0
     times.measured["c"][1 / 4] = 2.0
     assert times.at("c", 1.0) == pytest.approx(8), "one measurement alone: in proportion"
+
+
+CURVES = st.dictionaries(st.sampled_from(SHARES), st.floats(0, 1e4), min_size=1)
+
+
+@given(CURVES, CURVES)
+def test_no_time_is_carried_on_beyond_that_of_all_pairs(own: dict[float, float], other: dict[float, float]) -> None:
+    times = Times({"one": other})
+    times.measured["one"] = own
+    last = max(own)
+    for share in SHARES:
+        if share > last:
+            assert times.at("one", share) <= own[last] * (share / last) ** 2 * (1 + 1e-9)
+        elif share in own:
+            assert times.at("one", share) == own[share]
+
+
+def test_what_asks_the_method_is_not_priced_by_anothers_times() -> None:
+    times = Times()
+    times.measured |= {"codes_train": {0.25: 1e-4, 1.0: 45.0}, "machines": {0.25: 1.0, 1.0: 3.0}}
+    times.keep()
+    assert list(times.others) == ["machines"]
 
 
 def test_shares_leave_enough_images_of_all_classes() -> None:
