@@ -49,7 +49,7 @@ def fit(features: Tensor, y: Tensor, folds: Tensor | None = None, *, standardise
     not vary is only centred. Raises Unavailable where features are not finite, there is one class only, or a machine does not converge.
     """
     features = features.flatten(1).float()
-    if not bool(features.isfinite().all()):
+    if not all(bool(part.isfinite().all()) for part in features.split(BLOCK_ROWS)):
         raise Unavailable("latents hold values that are not finite")
     classes, target = y.unique(return_inverse=True)
     if len(classes) < 2:
@@ -93,7 +93,8 @@ def _moments(features: Tensor, kept: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
     Of features that do not vary in a fit the deviation is the whole's, or 1: with any their weight is 0, and so near to where it starts.
     """
-    centre = features.mean(0, dtype=torch.float64)
+    # a block at a time: features of float64 would not fit in memory
+    centre = torch.stack([x.sum(0, dtype=torch.float64) for x in features.split(BLOCK_ROWS)]).sum(0) / len(features)
     first = torch.zeros(kept.shape[1], len(centre), dtype=torch.float64, device=features.device)
     second = torch.zeros_like(first)
     for x, own in zip(features.split(BLOCK_ROWS), kept.split(BLOCK_ROWS), strict=True):
