@@ -58,6 +58,9 @@ def compare(
     methods.load()
     for plugin in plugins:
         load_plugin(plugin)
+    shared = shared_options(find(settings.method))  # an unknown method is said before data are fetched
+    if settings.likelihood and "likelihood" not in shared:
+        raise UsageError(f"perf: {settings.method} has no option `likelihood`: leave --likelihood out")
     deterministic()
     device = environment.choose_device(device_name)
     torch.set_num_threads(threads or environment.cores())
@@ -72,8 +75,6 @@ def compare(
         options=settings_of(settings.method, settings.changes),
         likelihood=settings.likelihood or BERNOULLI,
     )
-    if settings.likelihood and "likelihood" not in shared_options(find(settings.method)):
-        raise UsageError(f"perf: {settings.method} has no option `likelihood`: leave --likelihood out")
     setting.resolved()  # an option that doesn't fit is no matter of the backbone
     setting.check()
     options = setting.options | ({} if setting.likelihood == BERNOULLI else {"likelihood": setting.likelihood})
