@@ -83,7 +83,7 @@ class Conjugate:
 
     def __init__(self, task: Task) -> None:
         self.task = task
-        self.inverses: dict[int, Tensor] = {}
+        self.factors: dict[int, Tensor] = {}
 
     def anew(self) -> Conjugate:
         return Conjugate(self.task)
@@ -147,24 +147,24 @@ class Conjugate:
                 break
             if number == STALE:
                 for one in set(problems.at(going).classes.tolist()):
-                    del self.inverses[one]
+                    del self.factors[one]
                 self._precondition(problems, x, mask)
                 direction.zero_()
         return found
 
     def _precondition(self, problems: Problems, x: Tensor, mask: Tensor) -> None:
-        """For each class that has none the inverse Hessian of its first problem; where all images have a loss that is one for all."""
+        """For each class that has none the factor of its first problem's Hessian; where all images have a loss that is one for all."""
         of_all: Tensor | None = None
         for number, one in enumerate(problems.classes.tolist()):
-            if one in self.inverses:
+            if one in self.factors:
                 continue
             whole = bool(mask[:, number].all())
             if of_all is not None and whole:
-                self.inverses[one] = of_all
+                self.factors[one] = of_all
                 continue
             hessian = self._hessian(x, mask[:, number].nonzero()[:, 0], problems.fits[number])
-            self.inverses[one] = torch.cholesky_inverse(torch.linalg.cholesky(hessian)).float()
-            of_all = self.inverses[one] if whole else of_all
+            self.factors[one] = torch.linalg.cholesky(hessian).float()
+            of_all = self.factors[one] if whole else of_all
 
     def _hessian(self, x: Tensor, rows: Tensor, fit: Tensor) -> Tensor:
         """(D+1,D+1) of a problem in whose loss these rows are."""
@@ -180,5 +180,6 @@ class Conjugate:
         for one in problems.classes.unique():
             rows = problems.classes == one
             scale = vectors[rows].abs().amax(1, keepdim=True)
-            found[rows] = ((vectors[rows] / scale).float() @ self.inverses[int(one)]).double() * scale
+            own = torch.cholesky_solve((vectors[rows] / scale).float().T, self.factors[int(one)])
+            found[rows] = own.T.double() * scale
         return found
