@@ -11,7 +11,7 @@ DENSE = 1000
 """Features up to which Hessians are kept and solved."""
 FEW = 300
 """Images with a loss up to which, of more features, a step is solved for by their products alone."""
-PRODUCTS, STALE = 200, 12
+PRODUCTS, STALE = 200, 30
 """Of the Hessian for one step: at most, and after how many a class's preconditioner is taken anew."""
 SPARSE = 0.25
 """Share of images with a loss below which problems are taken class by class, with these alone."""
@@ -167,19 +167,21 @@ class Conjugate:
             of_all = self.factors[one] if whole else of_all
 
     def _hessian(self, x: Tensor, rows: Tensor, fit: Tensor) -> Tensor:
-        """(D+1,D+1) of a problem in whose loss these rows are."""
-        identity = torch.eye(self.task.size + 1, dtype=torch.float64, device=x.device)
-        hessian = self.task.penalised(identity, fit.expand(self.task.size + 1))
+        """(D+1,D+1) of a problem in whose loss these rows are, for features as its fit sees them."""
+        mean, deviation = self.task.mean[fit].float(), self.task.deviation[fit].float()
+        hessian = torch.eye(self.task.size + 1, dtype=torch.float64, device=x.device)
         for some in rows.split(BLOCK_ROWS):
-            joined = torch.nn.functional.pad(x[some], (0, 1), value=1.0)
-            hessian += 2 * (joined.T @ joined).double()
+            z = torch.nn.functional.pad((x[some] - mean) / deviation, (0, 1), value=1.0)
+            hessian += (z.T @ z).mul_(2)
         return hessian
 
     def _conditioned(self, problems: Problems, vectors: Tensor) -> Tensor:
-        found = torch.empty_like(vectors)
+        mean, deviation = self.task.mean[problems.fits], self.task.deviation[problems.fits]
+        own = torch.cat([(vectors[:, :-1] - vectors[:, -1:] * mean) / deviation, vectors[:, -1:]], 1)
+        scale = own.abs().amax(1, keepdim=True)
+        own, found = (own / scale).float(), torch.empty_like(vectors)
         for one in problems.classes.unique():
             rows = problems.classes == one
-            scale = vectors[rows].abs().amax(1, keepdim=True)
-            own = torch.cholesky_solve((vectors[rows] / scale).float().T, self.factors[int(one)])
-            found[rows] = own.T.double() * scale
-        return found
+            found[rows] = torch.cholesky_solve(own[rows].T, self.factors[int(one)]).T.double()
+        weights = found[:, :-1] / deviation
+        return torch.cat([weights, found[:, -1:] - (weights * mean).sum(1, keepdim=True)], 1) * scale
