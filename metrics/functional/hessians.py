@@ -9,6 +9,8 @@ from metrics.functional.squared_hinge import AIM, BLOCK_ROWS, Point, Problems, T
 
 DENSE = 1000
 """Features up to which Hessians are kept and solved."""
+HESSIANS = 2**23
+"""Numbers of all that are kept at a time."""
 FEW = 300
 """Images with a loss up to which, of more features, a step is solved for by their products alone."""
 PRODUCTS, STALE = 200, 30
@@ -40,22 +42,24 @@ class Kept:
         """For other problems of these images: what they keep goes with it."""
         return Kept(self.task, dict(self.grams))
 
+    @property
+    def at_once(self) -> int:
+        """Classes whose fits are solved together: their Hessians fit in memory."""
+        return max(1, HESSIANS // (self.task.fits * self.task.size**2))
+
     def __call__(self, problems: Problems, point: Point, above: Tensor) -> Tensor:
-        found = torch.empty_like(point.gradient)
+        of_all = torch.zeros_like(problems.fits)
+        wanted, found = self.task.as_seen(-point.gradient, of_all), torch.empty_like(point.gradient)
         last: tuple[Tensor, Tensor] | None = None
         for number, key in enumerate(zip(problems.classes.tolist(), problems.fits.tolist(), strict=True)):
             known = self.grams.get(key) or self.grams.get((key[0], 0)) or last
             last = self.grams[key] = self._gram(point.active[number], known), point.active[number].clone()
-            hessian = self._penalty(key[1]).add_(last[0], alpha=2)
-            mean, scale = self.centre, self.scale
-            wanted = -point.gradient[number]
-            own = torch.cat([(wanted[:-1] - wanted[-1] * mean) / scale, wanted[-1:]])
+            hessian, own = self._penalty(key[1]).add_(last[0], alpha=2), wanted[number, :, None]
             factor, failed = torch.linalg.cholesky_ex(hessian)
             # at the ends of float64's range rounding can leave it indefinite
-            solution = torch.linalg.solve(hessian, own) if failed else torch.cholesky_solve(own[:, None], factor)[:, 0]
-            weights = solution[:-1] / scale
-            found[number] = torch.cat([weights, solution[-1:] - weights @ mean])
-        return found
+            solution = torch.linalg.solve(hessian, own) if failed else torch.cholesky_solve(own, factor)
+            found[number] = solution[:, 0]
+        return self.task.as_stored(found, of_all)
 
     def _gram(self, active: Tensor, known: tuple[Tensor, Tensor] | None) -> Tensor:
         """(D+1,D+1) of these images, (N,) bool, from what is known of others where that is nearer."""
@@ -82,7 +86,7 @@ class Conjugate:
     """By products of the Hessian alone: preconditioned conjugate gradients."""
 
     def __init__(self, task: Task) -> None:
-        self.task = task
+        self.task, self.at_once = task, task.signs.shape[1]
         self.factors: dict[int, Tensor] = {}
 
     def anew(self) -> Conjugate:
@@ -90,8 +94,8 @@ class Conjugate:
 
     def __call__(self, problems: Problems, point: Point, above: Tensor) -> Tensor:
         found, few = torch.empty_like(point.gradient), point.active.sum(1) <= FEW
-        for number in few.nonzero()[:, 0]:
-            rows = point.active[number].nonzero()[:, 0]
+        for number in few.nonzero():
+            rows = point.active[number[0]].nonzero()[:, 0]
             found[number] = self._of_few(rows, problems.fits[number], -point.gradient[number])
         rest = (~few).nonzero()[:, 0]
         if len(rest):
@@ -99,16 +103,12 @@ class Conjugate:
         return found
 
     def _of_few(self, rows: Tensor, fit: Tensor, wanted: Tensor) -> Tensor:
-        """The solution (D+1,) of Hessian @ x = wanted where these images have a loss, by Woodbury's identity."""
-        mean, deviation = self.task.mean[fit], self.task.deviation[fit]
-        z = (self.task.features[rows] - mean) / deviation
-        z = torch.nn.functional.pad(z, (0, 1), value=1.0)
-        own = torch.cat([(wanted[:-1] - wanted[-1] * mean) / deviation, wanted[-1:]])
+        """The solution (1,D+1) of Hessian @ x = wanted where these images have a loss, by Woodbury's identity."""
+        z = (self.task.features[rows] - self.task.mean[fit]) / self.task.deviation[fit]
+        z, own = torch.nn.functional.pad(z, (0, 1), value=1.0), self.task.as_seen(wanted, fit)
         kernel = z @ z.T
         kernel.diagonal().add_(0.5)
-        found = own - z.T @ torch.linalg.solve(kernel, z @ own)
-        weights = found[:-1] / deviation
-        return torch.cat([weights, found[-1:] - weights @ mean])
+        return self.task.as_stored(own - torch.linalg.solve(kernel, z @ own.T).T @ z, fit)
 
     def _by_class(self, problems: Problems, active: Tensor, wanted: Tensor, above: Tensor) -> Tensor:
         accuracy = (above * AIM).sqrt().clamp(max=0.1)
@@ -176,12 +176,10 @@ class Conjugate:
         return hessian
 
     def _conditioned(self, problems: Problems, vectors: Tensor) -> Tensor:
-        mean, deviation = self.task.mean[problems.fits], self.task.deviation[problems.fits]
-        own = torch.cat([(vectors[:, :-1] - vectors[:, -1:] * mean) / deviation, vectors[:, -1:]], 1)
+        own = self.task.as_seen(vectors, problems.fits)
         scale = own.abs().amax(1, keepdim=True)
         own, found = (own / scale).float(), torch.empty_like(vectors)
         for one in problems.classes.unique():
             rows = problems.classes == one
             found[rows] = torch.cholesky_solve(own[rows].T, self.factors[int(one)]).T.double()
-        weights = found[:, :-1] / deviation
-        return torch.cat([weights, found[:, -1:] - (weights * mean).sum(1, keepdim=True)], 1) * scale
+        return self.task.as_stored(found, problems.fits) * scale

@@ -13,9 +13,6 @@ from metrics.functional.squared_hinge import BLOCK_ROWS, Problems, Task
 
 CENTRED = 300
 """Features up to which they are centred: sums of few are the finer for it, many stay as they are, in the memory that they have."""
-HESSIANS = 2**23
-"""Numbers at a time on a CPU, of the Hessians that are kept."""
-
 NO_VARIANCE = 1e-12
 """Of a mean square, that rounding leaves of the variance of features that do not vary."""
 
@@ -44,7 +41,7 @@ def fit(features: Tensor, y: Tensor, folds: Tensor | None = None, *, standardise
 
     scikit-learn's LinearSVC as it is by default (LIBLINEAR, Fan et al. 2008, L2-regularised L2-loss): for each class the minimum of
     (|w|² + b²) / 2 + sum max(0, 1 - s (w.x + b))², s = 1 for the class and -1 for the rest. Newton steps as Keerthi & DeCoste 2005, of
-    many features by conjugate gradients. Products are float32, sums of blocks float64; folds start from the fit on all.
+    many features by conjugate gradients. Margins are float32, and float64 where that is not enough; folds start from the fit on all.
     standardised: each fit's features are taken about the mean of its own images and divided by their standard deviation; one that does
     not vary is only centred. Raises Unavailable where features are not finite, there is one class only, or a machine does not converge.
     """
@@ -75,12 +72,10 @@ def fit(features: Tensor, y: Tensor, folds: Tensor | None = None, *, standardise
 
 def _solved(task: Task, classes: int) -> Tensor:
     """Weights and intercepts (F,K,D+1): of the fit on all first, from which the others start."""
-    number, newton, at_once = torch.arange(classes, device=task.features.device), hessians.of(task), classes
+    number, newton = torch.arange(classes, device=task.features.device), hessians.of(task)
     found = torch.zeros(task.fits, classes, task.size + 1, dtype=torch.float64, device=number.device)
     found[0] = task.solved(Problems(number, torch.zeros_like(number)), found[0], newton)
-    if isinstance(newton, hessians.Kept) and number.device.type == "cpu":
-        at_once = max(1, HESSIANS // (task.fits * task.size**2))
-    for some in number.split(at_once) if task.fits > 1 else ():
+    for some in number.split(newton.at_once) if task.fits > 1 else ():
         each = torch.arange(1, task.fits, device=number.device).repeat_interleave(len(some))
         start = found[0, some].repeat(task.fits - 1, 1)
         ends = task.solved(Problems(some.repeat(task.fits - 1), each), start, newton.anew())

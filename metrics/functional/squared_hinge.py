@@ -69,10 +69,19 @@ class Task:
         intercept = weights[:, -1:] + (weights[:, :-1] * mean).sum(1, keepdim=True)
         return torch.cat([weights[:, :-1] * deviation.square() + intercept * mean, intercept], 1)
 
+    def as_seen(self, gradient: Tensor, fits: Tensor) -> Tensor:
+        """Gradients (P,D+1) for weights on what each fit sees: its features about their mean, over their deviation."""
+        mean, deviation = self.mean[fits], self.deviation[fits]
+        return torch.cat([(gradient[:, :-1] - gradient[:, -1:] * mean) / deviation, gradient[:, -1:]], 1)
+
+    def as_stored(self, weights: Tensor, fits: Tensor) -> Tensor:
+        """The weights (P,D+1) of features as they are, from those on what each fit sees: the transpose of `as_seen`."""
+        slopes = weights[:, :-1] / self.deviation[fits]
+        return torch.cat([slopes, weights[:, -1:] - (slopes * self.mean[fits]).sum(1, keepdim=True)], 1)
+
     def length(self, gradient: Tensor, fits: Tensor) -> Tensor:
         """Of gradients (P,D+1), as the weights on what each fit sees have them, (P,)."""
-        own = (gradient[:, :-1] - gradient[:, -1:] * self.mean[fits]) / self.deviation[fits]
-        return (own.square().sum(1) + gradient[:, -1].square()).sqrt()
+        return self.as_seen(gradient, fits).square().sum(1).sqrt()
 
     def evaluated(self, problems: Problems, weights: Tensor) -> Point:
         penalty = self.penalised(weights, problems.fits)

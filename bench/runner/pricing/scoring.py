@@ -70,6 +70,11 @@ def carried(curve: Curve, share: float) -> float:
     return curve[share] if share in curve else curve[last] * (share / last) ** power(curve)
 
 
+def asks(name: str) -> bool:
+    """Whether evidence of that name asks the method itself."""
+    return name in registry and "method" in registry[name].reads.values()
+
+
 @dataclass
 class Times:
     """Seconds by name and share. others: of other rows, by name; the way that they grow is taken where they were followed further."""
@@ -96,8 +101,7 @@ class Times:
     def keep(self) -> None:
         """For the rows that come; what asks the method grows in each method's own way."""
         for name, curve in self.measured.items():
-            asks = name in registry and "method" in registry[name].reads.values()
-            if curve and not asks and max(curve) >= max(self.others.get(name, {0.0: 0.0})):
+            if curve and not asks(name) and max(curve) >= max(self.others.get(name, {0.0: 0.0})):
                 self.others[name] = curve
 
 
@@ -124,13 +128,12 @@ class Priced(Evidence):
     def _gathered(self, one: Definition) -> Any:
         if one.function is None:
             return super()._gathered(one)
-        asks = "method" in one.reads.values()
         if self.times.too_long(one.name, self.share):
             raise TooLong(one.name)
         if one.capability is not None and not isinstance(self.method, one.capability):
             raise MissingCapability(str(one.capability))
         key = one.name, self.share, shape(self.arguments(one.function, one.reads))
-        if asks or key not in self.book.seconds:
+        if asks(one.name) or key not in self.book.seconds:
             gather = partial(super()._gathered, one)  # what it reads is gathered by now
             self.book.values[key] = self._timed(key, gather)
         self.times.measured[one.name][self.share] = self.book.seconds[key]
